@@ -270,6 +270,11 @@ public final class LanguageModel implements AutoCloseable {
     }
   }
 
+  /** Cached keys and values followed by newer ones, along the tokens. */
+  public NDArray joinCaches(NDManager scope, NDArray past, NDArray newer) {
+    return program.call(scope, "join_caches", past, newer).singletonOrThrow();
+  }
+
   private NDArray requireVectors(NDArray vectors, TokenBatch batch) {
     Shape shape = vectors.getShape();
     if (shape.dimension() != 3

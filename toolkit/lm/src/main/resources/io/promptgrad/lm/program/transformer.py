@@ -351,6 +351,13 @@ class Transformer(Module):
     states, kv, = (self).trunk(self.w, e, mask, types, positions, past, 0., True, )
     return ((self).logits_of(self.w, (self).features_at(self.w, states[self.layers], at, ), ), kv)
 
+  # Cached keys and values [L, 2, B, G, P, D] followed by newer ones.
+  def join_caches(self: __torch__.Transformer,
+    past: Tensor,
+    newer: Tensor) -> Tensor:
+    torch.set_grad_enabled(False)
+    return torch.cat([past, newer], 4)
+
   # Logits of a few tokens only, tokens [c] -> [N, c]: all that an accuracy needs.
   def token_logits(self: __torch__.Transformer,
     ids: Tensor,
@@ -519,6 +526,13 @@ class Transformer(Module):
     torch._foreach_zero_(self.gradients)
     self.w = (self).layout(self.compute, )
     return norm
+
+  # After weights were set by hand.
+  def refresh(self: __torch__.Transformer,
+    unused: Tensor) -> Tensor:
+    torch.set_grad_enabled(False)
+    self.w = (self).layout(self.compute, )
+    return torch.tensor(torch.len(self.leaves))
 
   # kind 0 weights, 1 gradients, 2 first moments, 3 second moments, 4 update counts; which = [kind, index]
   def state(self: __torch__.Transformer,
