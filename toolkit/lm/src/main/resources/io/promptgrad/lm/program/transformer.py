@@ -504,25 +504,26 @@ class Transformer(Module):
     settings: Tensor) -> Tensor:
     torch.set_grad_enabled(False)
     options = annotate(List[float], settings.tolist())
+    lr = options[0]
+    beta1 = options[1]
+    beta2 = options[2]
     norms = torch._foreach_norm(self.gradients, 2)
     norm = torch.linalg_vector_norm(torch.stack(norms))
     if torch.gt(options[5], 0.):
       torch._foreach_mul_(self.gradients, torch.clamp_max(torch.div(options[5], torch.add(norm, 1e-6)), 1.))
-    for decay in range(2):
-      ps = annotate(List[Tensor], [])
-      gs = annotate(List[Tensor], [])
-      ms = annotate(List[Tensor], [])
-      vs = annotate(List[Tensor], [])
-      cs = annotate(List[Tensor], [])
-      for i in range(torch.len(self.leaves)):
-        if torch.eq(torch.gt(torch.dim(self.leaves[i]), 1), torch.eq(decay, 1)):
-          torch.append(ps, self.leaves[i])
-          torch.append(gs, self.gradients[i])
-          torch.append(ms, self.first_moments[i])
-          torch.append(vs, self.second_moments[i])
-          torch.append(cs, self.counts[i])
-      torch._foreach_add_(cs, 1)
-      torch._fused_adamw_(ps, gs, ms, vs, annotate(List[Tensor], []), cs, lr=options[0], beta1=options[1], beta2=options[2], weight_decay=torch.mul(options[4], float(decay)), eps=options[3], amsgrad=False, maximize=False)
+    for i in range(torch.len(self.leaves)):
+      p = self.leaves[i]
+      g = self.gradients[i]
+      m = self.first_moments[i]
+      v = self.second_moments[i]
+      t = torch.add_(self.counts[i], 1)
+      m = torch.add_(torch.mul_(m, beta1), g, alpha=torch.sub(1., beta1))
+      v = torch.addcmul_(torch.mul_(v, beta2), g, g, value=torch.sub(1., beta2))
+      m_hat = torch.div(m, torch.rsub(torch.pow(beta1, t), 1))
+      v_hat = torch.div(v, torch.rsub(torch.pow(beta2, t), 1))
+      if torch.gt(torch.dim(p), 1):
+        p = torch.mul_(p, torch.sub(1., torch.mul(lr, options[4])))
+      p = torch.addcdiv_(p, m_hat, torch.add_(torch.sqrt_(v_hat), options[3]), value=torch.neg(lr))
     torch._foreach_zero_(self.gradients)
     self.w = (self).layout(self.compute, )
     return norm
