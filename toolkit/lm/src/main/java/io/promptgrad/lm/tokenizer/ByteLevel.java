@@ -5,6 +5,7 @@ import java.nio.CharBuffer;
 import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CoderResult;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /**
  * The alphabet of GPT-2's byte-level vocabularies: every byte is written as one visible character.
@@ -18,11 +19,10 @@ final class ByteLevel {
   private static final int[] BYTE_OF = new int[0x144];
 
   static {
-    java.util.Arrays.fill(BYTE_OF, -1);
+    Arrays.fill(BYTE_OF, -1);
     int next = 0x100;
     for (int value = 0; value < 256; value++) {
-      boolean itself =
-          (value >= '!' && value <= '~') || (value >= 0xa1 && value != 0xad);
+      boolean itself = (value >= '!' && value <= '~') || (value >= 0xa1 && value != 0xad);
       BYTE_OF[itself ? value : next++] = value;
     }
   }

@@ -1,6 +1,8 @@
 package io.promptgrad.lm.tokenizer;
 
+import ai.djl.engine.EngineException;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.LibUtils;
 import io.promptgrad.input.InvalidInputException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -15,8 +17,8 @@ import java.util.function.Supplier;
 /**
  * One tokenizer in native memory, loaded on first use, never used after it is closed.
  *
- * <p>The one place that touches the native library, so also the place that keeps it off the network:
- * DJL would report its use to its makers, and on machines with a GPU fetch another build.
+ * <p>The one place that touches the native library, so also the place that keeps it off the
+ * network: DJL would report its use to its makers, and on machines with a GPU fetch another build.
  */
 final class NativeTokenizer implements AutoCloseable {
 
@@ -62,7 +64,7 @@ final class NativeTokenizer implements AutoCloseable {
       lock.readLock().lock();
       try {
         if (tokenizer != null) {
-          return use.apply(tokenizer);
+          return apply(use);
         }
       } finally {
         lock.readLock().unlock();
@@ -85,7 +87,27 @@ final class NativeTokenizer implements AutoCloseable {
     }
   }
 
+  private <T> T apply(Function<HuggingFaceTokenizer, T> use) {
+    try {
+      return use.apply(tokenizer);
+    } catch (RuntimeException e) {
+      if (e.getClass() != RuntimeException.class) {
+        throw e;
+      }
+      throw unfit(e); // this class is what errors of the native library come as
+    }
+  }
+
   private HuggingFaceTokenizer create() {
+    try {
+      LibUtils.checkStatus();
+    } catch (EngineException | LinkageError e) {
+      throw new IllegalStateException(
+          "The native tokenizer library cannot be loaded (%s); check that this platform has one and"
+                  .formatted(e.getMessage())
+              + " that DJL_CACHE_DIR, by default .djl.ai in the home directory, is writable.",
+          e);
+    }
     byte[] bytes = json.get().getBytes(StandardCharsets.UTF_8);
     try {
       return HuggingFaceTokenizer.newInstance(
@@ -94,11 +116,15 @@ final class NativeTokenizer implements AutoCloseable {
     } catch (IOException e) {
       throw new IllegalStateException("Reading from memory failed.", e);
     } catch (RuntimeException e) {
-      throw new InvalidInputException(
-          "%s cannot be loaded as a tokenizer (%s); check that it is complete, or save it again."
-              .formatted(file, String.valueOf(e.getMessage()).strip().replaceAll("\\s+", " ")),
-          e);
+      throw unfit(e);
     }
+  }
+
+  private InvalidInputException unfit(RuntimeException e) {
+    return new InvalidInputException(
+        "%s does not work as a tokenizer (%s); check that it is complete, or save it again."
+            .formatted(file, String.valueOf(e.getMessage()).strip().replaceAll("\\s+", " ")),
+        e);
   }
 
   private static void setIfAbsent(String name, String value) {

@@ -61,7 +61,12 @@ public final class Tokenizer implements AutoCloseable {
     this.specials = new SpecialsReader(json, files.configs(), this::id).read();
     this.encoder = NativeTokenizer.of(files::text, file);
     this.plainEncoder = NativeTokenizer.of(files::textWithoutSpecialTokens, file);
-    encoder.load(); // the plain one only when it is asked for
+    try {
+      checkAgainstNative(json); // loads the encoder; the plain one is loaded when it is asked for
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
   }
 
   /**
@@ -97,8 +102,8 @@ public final class Tokenizer implements AutoCloseable {
 
   /**
    * The ids of a text in which names of special tokens have no meaning: "[MASK]" is a bracket, a
-   * word and a bracket. Added tokens that are not special still count. The first call loads a second
-   * native tokenizer.
+   * word and a bracket. Added tokens that are not special still count. The first call loads a
+   * second native tokenizer.
    */
   public int[] encodePlain(String text) {
     return plainEncoder.call(t -> ids(t.encode(clean(text), false, false)));
@@ -120,9 +125,9 @@ public final class Tokenizer implements AutoCloseable {
   /**
    * The ids of a word as it appears in running text.
    *
-   * @param afterBlank true for the word after a blank ("a word"); false for the word after something
-   *     that is no blank, such as a line break or bracket ("(word"). WordPiece models see no
-   *     difference.
+   * @param afterBlank true for the word after a blank ("a word"); false for the word after
+   *     something that is no blank, such as a line break or bracket ("(word"). WordPiece models see
+   *     no difference.
    */
   public int[] encodeWord(String word, boolean afterBlank) {
     // In context, since models differ in what they do to a blank at the very beginning: some add
@@ -236,10 +241,10 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   /**
-   * Whether AutoPrompt's filter counts a token as capitalised (Shin et al. 2020, create_trigger.py):
-   * byte-level entries if a blank and an upper-case letter begin the text, all others if an
-   * upper-case letter begins it. Entries of one character never count. As published, WordPiece's
-   * "##Ing" does not count.
+   * Whether AutoPrompt's filter counts a token as capitalised (Shin et al. 2020,
+   * create_trigger.py): byte-level entries if a blank and an upper-case letter begin the text, all
+   * others if an upper-case letter begins it. Entries of one character never count. As published,
+   * WordPiece's "##Ing" does not count.
    */
   public boolean isCapitalised(int id) {
     String entry = token(id);
@@ -269,6 +274,34 @@ public final class Tokenizer implements AutoCloseable {
   @Override
   public String toString() {
     return "%s (%s, %d entries)".formatted(file, kind, entries.length);
+  }
+
+  /**
+   * The native library numbers anew what does not fit in a file; then nothing here would be true.
+   */
+  private void checkAgainstNative(TokenizerJson json) {
+    for (int id : encodeWithSpecials("")) {
+      if (!has(id)) {
+        throw unfit("its post_processor adds the id " + id + ", which belongs to no token");
+      }
+    }
+    List<TokenizerJson.Added> named =
+        json.added().stream().filter(t -> t.special() && !t.content().isBlank()).toList();
+    int[][] found = encodeAll(named.stream().map(TokenizerJson.Added::content).toList());
+    for (int i = 0; i < found.length; i++) {
+      TokenizerJson.Added token = named.get(i);
+      if (Arrays.stream(found[i]).noneMatch(id -> id == token.id())) {
+        throw unfit(
+            "its added token %s has the id %d but becomes %s"
+                .formatted(token.content(), token.id(), Arrays.toString(found[i])));
+      }
+    }
+  }
+
+  private InvalidInputException unfit(String what) {
+    return new InvalidInputException(
+        "%s contradicts itself: %s; save it again with save_pretrained of the model's fast tokenizer."
+            .formatted(file, what));
   }
 
   /** The text of one entry, its blanks real. */

@@ -36,7 +36,9 @@ record TokenizerFiles(Path file, TokenizerJson tokenizer, List<JsonNode> configs
   static TokenizerFiles read(Path directoryOrFile) {
     if (!Files.exists(directoryOrFile)) {
       throw new InvalidInputException(
-          "There is no file or directory " + directoryOrFile + "; check the path of the tokenizer.");
+          "There is no file or directory "
+              + directoryOrFile
+              + "; check the path of the tokenizer.");
     }
     Path file = directoryOrFile;
     if (Files.isDirectory(directoryOrFile)) {

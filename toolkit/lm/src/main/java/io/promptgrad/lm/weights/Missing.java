@@ -17,7 +17,10 @@ final class Missing {
     String hint =
         present.isEmpty()
             ? "it holds no tensors"
-            : "it holds " + present.size() + " others" + (similar.isEmpty() ? "" : ", such as ")
+            : "it holds "
+                + present.size()
+                + " others"
+                + (similar.isEmpty() ? "" : ", such as ")
                 + similar;
     return new InvalidInputException(
         "%s has no tensor %s (%s); check that config.json and weights belong together."

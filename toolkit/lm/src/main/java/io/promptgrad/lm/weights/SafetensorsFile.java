@@ -61,8 +61,7 @@ public final class SafetensorsFile {
       byte[] start = firstBytes(channel, 16);
       long headerLength = headerLength(path, start, fileLength);
       Reader json = headerText(channel, headerLength);
-      SafetensorsHeader header =
-          SafetensorsHeader.read(json, fileLength - 8 - headerLength, path);
+      SafetensorsHeader header = SafetensorsHeader.read(json, fileLength - 8 - headerLength, path);
       return new SafetensorsFile(path, 8 + headerLength, header);
     } catch (NoSuchFileException e) {
       throw new InvalidInputException("There is no file " + path + "; check the path.", e);
@@ -165,34 +164,28 @@ public final class SafetensorsFile {
   }
 
   private static long headerLength(Path path, byte[] start, long fileLength) {
-    if (fileLength >= 8) {
-      long length = ByteBuffer.wrap(start).order(ByteOrder.LITTLE_ENDIAN).getLong();
-      boolean plausible = length >= 2 && length <= MOST_HEADER_BYTES && length <= fileLength - 8;
-      if (plausible && start[8] == '{') {
-        return length;
-      }
-      // Only now: a header length may well begin with the bytes of another format's signature.
-      ForeignFormat.refuseIfKnown(path, start);
-      if (length > MOST_HEADER_BYTES || length < 0) {
-        throw SafetensorsHeader.corrupt(
-            path,
-            "its header would have %s bytes, more than the %d allowed"
-                .formatted(Long.toUnsignedString(length), MOST_HEADER_BYTES));
-      }
-      if (length > fileLength - 8) {
-        throw SafetensorsHeader.corrupt(
-            path, "its header should have %d bytes, the file has %d".formatted(length, fileLength));
-      }
-    } else {
-      ForeignFormat.refuseIfKnown(path, start);
+    boolean opensHeader = start.length > 8 && start[8] == '{';
+    long length =
+        opensHeader ? ByteBuffer.wrap(start).order(ByteOrder.LITTLE_ENDIAN).getLong() : -1;
+    if (opensHeader && length >= 2 && length <= MOST_HEADER_BYTES && length <= fileLength - 8) {
+      return length;
     }
-    throw SafetensorsHeader.corrupt(path, "it does not begin with a safetensors header");
+    // Only now: a header length may well begin with the bytes of another format's signature.
+    ForeignFormat.refuseIfKnown(path, start);
+    if (!opensHeader) {
+      throw SafetensorsHeader.corrupt(path, "it does not begin with a safetensors header");
+    }
+    throw SafetensorsHeader.corrupt(
+        path,
+        "its header should have %s bytes, where the file has %d in all and %d are allowed"
+            .formatted(Long.toUnsignedString(length), fileLength, MOST_HEADER_BYTES));
   }
 
   private static byte[] firstBytes(FileChannel channel, int most) throws IOException {
     ByteBuffer buffer = ByteBuffer.allocate((int) Math.min(most, channel.size()));
-    while (buffer.hasRemaining() && channel.read(buffer, buffer.position()) >= 0) {
-      continue; // short reads are legal
+    int read = 0;
+    while (buffer.hasRemaining() && read >= 0) {
+      read = channel.read(buffer, buffer.position());
     }
     byte[] bytes = new byte[buffer.position()];
     buffer.flip().get(bytes);

@@ -165,8 +165,14 @@ public final class SafetensorsWriter {
       for (long dimension : tensor.shape) {
         shape.add(Long.toString(dimension));
       }
-      json.append(",%s:{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%d,%d]}".formatted(
-          quoted(tensor.name), tensor.type.safetensorsName(), shape, offset, offset + tensor.bytes));
+      json.append(
+          ",%s:{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%d,%d]}"
+              .formatted(
+                  quoted(tensor.name),
+                  tensor.type.safetensorsName(),
+                  shape,
+                  offset,
+                  offset + tensor.bytes));
       offset += tensor.bytes;
     }
     byte[] text = json.append('}').toString().getBytes(StandardCharsets.UTF_8);
