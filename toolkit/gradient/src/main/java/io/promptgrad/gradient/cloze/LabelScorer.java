@@ -1,0 +1,144 @@
+package io.promptgrad.gradient.cloze;
+
+import ai.djl.ndarray.NDManager;
+import io.promptgrad.lm.LanguageModel;
+import io.promptgrad.lm.MicroBatches;
+import io.promptgrad.lm.Targets;
+import io.promptgrad.lm.TokenBatch;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Scores filled examples, any number at once: rows of whatever candidates and examples are put into
+ * shared batches of similar length.
+ */
+public final class LabelScorer {
+
+  /** A filled sequence and where its answer is read. */
+  public record Row(int[] ids, int[] types, int predictAt) {
+
+    /** An example with a trigger in its place. */
+    public static Row of(ClozeExample example, int[] trigger) {
+      return new Row(example.with(trigger), example.types(), example.predictAt());
+    }
+  }
+
+  private final LanguageModel model;
+  private final MicroBatches batches;
+
+  public LabelScorer(LanguageModel model) {
+    this(model, MicroBatches.forModel(model));
+  }
+
+  public LabelScorer(LanguageModel model, MicroBatches batches) {
+    this.model = model;
+    this.batches = batches;
+  }
+
+  /** The batches that it cuts. */
+  public MicroBatches batches() {
+    return batches;
+  }
+
+  /**
+   * Scores of the labels: log of the summed exponentials of their tokens' logits, so that differences
+   * between labels are differences of log-probabilities. Only the label tokens' logits are computed:
+   * the rest of the vocabulary enters all labels' probabilities alike.
+   *
+   * @return [rows][labels]
+   */
+  public double[][] scores(List<Row> rows, LabelTokens labels) {
+    double[][] scores = new double[rows.size()][];
+    int[] tokens = labels.flat();
+    batches.run(
+        lengths(rows),
+        group -> {
+          TokenBatch batch = batch(rows, group);
+          try (NDManager scope = model.newScope()) {
+            float[] logits = model.logits(scope, batch, at(rows, group, batch), tokens).toFloatArray();
+            for (int r = 0; r < group.length; r++) {
+              scores[group[r]] = perLabel(logits, r * tokens.length, labels);
+            }
+          }
+        });
+    return scores;
+  }
+
+  /**
+   * Natural-log probability of each row's answer over the whole vocabulary.
+   *
+   * @param answers for each row the tokens whose probabilities are summed
+   */
+  public double[] logProbabilities(List<Row> rows, List<int[]> answers) {
+    double[] out = new double[rows.size()];
+    batches.run(
+        lengths(rows),
+        group -> {
+          TokenBatch batch = batch(rows, group);
+          int[][] wanted = new int[group.length][];
+          for (int r = 0; r < group.length; r++) {
+            wanted[r] = answers.get(group[r]);
+          }
+          try (NDManager scope = model.newScope()) {
+            float[] losses =
+                model
+                    .losses(scope, batch, Targets.mean(at(rows, group, batch), wanted))
+                    .toFloatArray();
+            for (int r = 0; r < group.length; r++) {
+              out[group[r]] = -losses[r];
+            }
+          }
+        });
+    return out;
+  }
+
+  private static double[] perLabel(float[] logits, int start, LabelTokens labels) {
+    double[] scores = new double[labels.size()];
+    int i = start;
+    for (int c = 0; c < scores.length; c++) {
+      int n = labels.ids()[c].length;
+      double largest = Double.NEGATIVE_INFINITY;
+      for (int t = 0; t < n; t++) {
+        largest = Math.max(largest, logits[i + t]);
+      }
+      double sum = 0;
+      for (int t = 0; t < n; t++) {
+        sum += Math.exp(logits[i + t] - largest);
+      }
+      scores[c] = largest + Math.log(sum);
+      i += n;
+    }
+    return scores;
+  }
+
+  private static int[] lengths(List<Row> rows) {
+    return rows.stream().mapToInt(row -> row.ids().length).toArray();
+  }
+
+  private TokenBatch batch(List<Row> rows, int[] group) {
+    List<int[]> sequences = new ArrayList<>(group.length);
+    boolean typed = false;
+    for (int index : group) {
+      sequences.add(rows.get(index).ids());
+      typed |= rows.get(index).types().length > 0;
+    }
+    TokenBatch batch = TokenBatch.of(sequences, model.spec().padId());
+    if (!typed) {
+      return batch;
+    }
+    int[] types = new int[batch.ids().length];
+    for (int r = 0; r < group.length; r++) {
+      int[] own = rows.get(group[r]).types();
+      System.arraycopy(own, 0, types, batch.index(r, 0), own.length);
+    }
+    return batch.withTypes(types);
+  }
+
+  private static int[] at(List<Row> rows, int[] group, TokenBatch batch) {
+    int[] at = new int[group.length];
+    for (int r = 0; r < at.length; r++) {
+      at[r] = batch.index(r, rows.get(group[r]).predictAt());
+    }
+    return at;
+  }
+}

@@ -1,0 +1,157 @@
+package io.promptgrad.gradient.discrete;
+
+import io.promptgrad.input.InvalidInputException;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Settings of {@link AutoPrompt}. Start from {@link #defaults} and change what differs.
+ *
+ * @param candidates k, tokens tried in each step
+ * @param positions whether a step changes one random position, or whichever positions promise most
+ * @param gradientExamples training examples behind each gradient
+ * @param evaluationExamples training examples that the candidates of a step are compared on, drawn
+ *     afresh and independently of the gradient's
+ * @param filter tokens that may not enter the trigger
+ * @param start the first trigger
+ * @param prunes whether candidates that cannot win any more are dropped early; changes no choice
+ * @param halving successive halving: one of how many candidates survives a rung (0: off); saves most
+ *     of the evaluation and may drop the best candidate
+ * @param reference reproduces the original program's behaviour where ours differs on purpose
+ */
+public record AutoPromptConfig(
+    int candidates,
+    Positions positions,
+    int gradientExamples,
+    int evaluationExamples,
+    Set<TokenFilter.Rule> filter,
+    Start start,
+    boolean prunes,
+    int halving,
+    Optional<Reference> reference) {
+
+  /** Which positions of the trigger a step may change. */
+  public enum Positions {
+    /** One, drawn uniformly: the original. */
+    ONE,
+    /** The k best (position, token) pairs over all positions by expected gain. */
+    ALL
+  }
+
+  /** The first trigger. */
+  public sealed interface Start {
+
+    /** The mask token everywhere (masked models); a causal model takes random words instead. */
+    record Masks() implements Start {}
+
+    /** Allowed tokens drawn at random by the run's seed. */
+    record RandomTokens() implements Start {}
+
+    /** Given vocabulary entries, one for each slot. */
+    record Tokens(List<String> tokens) implements Start {
+      public Tokens {
+        tokens = List.copyOf(tokens);
+      }
+    }
+  }
+
+  /**
+   * The original's sampling and its quirks: whole batches of a shuffle, the gradient summed over
+   * batch means and divided by {@code accumulationSteps} even if there were fewer batches, label id 0
+   * taken as padding, the current token among the candidates, and a result that is the best accepted
+   * trigger even if the first one was better.
+   *
+   * @param batchSize examples of a gradient batch ({@code --bsz})
+   * @param evaluationBatchSize examples of an evaluation batch ({@code --eval-size})
+   * @param accumulationSteps batches for the gradient and for the evaluation
+   */
+  public record Reference(int batchSize, int evaluationBatchSize, int accumulationSteps) {
+
+    /** The original's defaults. */
+    public static Reference defaults() {
+      return new Reference(32, 256, 10);
+    }
+  }
+
+  /** Checks the ranges. */
+  public AutoPromptConfig {
+    atLeastOne("candidates", candidates);
+    atLeastOne("gradient_examples", gradientExamples);
+    atLeastOne("evaluation_examples", evaluationExamples);
+    if (halving != 0 && halving < 2) {
+      throw new InvalidInputException(
+          "The option halving is " + halving + " but must be 0 (off) or at least 2.");
+    }
+    filter = Set.copyOf(filter);
+  }
+
+  private static void atLeastOne(String name, int value) {
+    if (value < 1) {
+      throw new InvalidInputException(
+          "The option " + name + " is " + value + " but must be at least 1.");
+    }
+  }
+
+  /** k = 32, 128 examples for the gradient and for the evaluation, the paper's filter. */
+  public static AutoPromptConfig defaults() {
+    return new AutoPromptConfig(
+        32,
+        Positions.ONE,
+        128,
+        128,
+        TokenFilter.AUTOPROMPT,
+        new Start.Masks(),
+        true,
+        0,
+        Optional.empty());
+  }
+
+  public AutoPromptConfig withCandidates(int k) {
+    return new AutoPromptConfig(
+        k, positions, gradientExamples, evaluationExamples, filter, start, prunes, halving,
+        reference);
+  }
+
+  public AutoPromptConfig withPositions(Positions which) {
+    return new AutoPromptConfig(
+        candidates, which, gradientExamples, evaluationExamples, filter, start, prunes, halving,
+        reference);
+  }
+
+  public AutoPromptConfig withExamples(int forGradient, int forEvaluation) {
+    return new AutoPromptConfig(
+        candidates, positions, forGradient, forEvaluation, filter, start, prunes, halving,
+        reference);
+  }
+
+  public AutoPromptConfig withFilter(Set<TokenFilter.Rule> rules) {
+    return new AutoPromptConfig(
+        candidates, positions, gradientExamples, evaluationExamples, rules, start, prunes, halving,
+        reference);
+  }
+
+  public AutoPromptConfig withStart(Start first) {
+    return new AutoPromptConfig(
+        candidates, positions, gradientExamples, evaluationExamples, filter, first, prunes,
+        halving, reference);
+  }
+
+  public AutoPromptConfig withPruning(boolean on) {
+    return new AutoPromptConfig(
+        candidates, positions, gradientExamples, evaluationExamples, filter, start, on, halving,
+        reference);
+  }
+
+  public AutoPromptConfig withHalving(int factor) {
+    return new AutoPromptConfig(
+        candidates, positions, gradientExamples, evaluationExamples, filter, start, prunes, factor,
+        reference);
+  }
+
+  public AutoPromptConfig withReference(Reference original) {
+    return new AutoPromptConfig(
+        candidates, positions, gradientExamples, evaluationExamples, filter, start, prunes,
+        halving, Optional.of(original));
+  }
+}

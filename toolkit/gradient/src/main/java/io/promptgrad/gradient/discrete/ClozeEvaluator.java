@@ -1,0 +1,99 @@
+package io.promptgrad.gradient.discrete;
+
+import io.promptgrad.evaluation.EvalReport;
+import io.promptgrad.evaluation.Evaluator;
+import io.promptgrad.gradient.cloze.Cloze;
+import io.promptgrad.gradient.cloze.ClozeExample;
+import io.promptgrad.gradient.cloze.LabelScorer;
+import io.promptgrad.lm.LanguageModel;
+import io.promptgrad.metric.Metric;
+import io.promptgrad.metric.Outcome;
+import io.promptgrad.task.Example;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Classifies examples with a trigger prompt: the label whose tokens are most probable at {@code
+ * [P]}. If another label ties with the right one, the answer is the other one, as in AutoPrompt: a
+ * prompt that cannot tell labels apart earns nothing.
+ */
+public final class ClozeEvaluator implements Evaluator<TriggerPrompt> {
+
+  private final LanguageModel model;
+  private final Metric metric;
+  private final List<Metric> others;
+  private final LabelScorer scorer;
+
+  /**
+   * @param metric the primary metric
+   * @param others further metrics to report
+   */
+  public ClozeEvaluator(LanguageModel model, Metric metric, List<Metric> others) {
+    this.model = model;
+    this.metric = metric;
+    this.others = List.copyOf(others);
+    this.scorer = new LabelScorer(model);
+  }
+
+  @Override
+  public EvalReport evaluate(TriggerPrompt prompt, List<Example> examples) {
+    Cloze cloze = new Cloze(model, prompt.template(), prompt.labels());
+    List<ClozeExample> encoded = cloze.encode(examples);
+    int[] trigger = prompt.tokenIds();
+    List<LabelScorer.Row> rows =
+        encoded.stream().map(example -> LabelScorer.Row.of(example, trigger)).toList();
+    double[][] scores = scorer.scores(rows, prompt.labels());
+    List<Outcome> outcomes = new ArrayList<>();
+    for (int i = 0; i < scores.length; i++) {
+      outcomes.add(outcome(examples.get(i), encoded.get(i).gold(), scores[i], prompt));
+    }
+    EvalReport report = EvalReport.of(metric, others, outcomes);
+    if (cloze.shortened() == 0) {
+      return report;
+    }
+    List<String> warnings = new ArrayList<>(report.warnings());
+    warnings.add(
+        "%d of %d examples were longer than the model's %d tokens and lost the end of their text."
+            .formatted(cloze.shortened(), examples.size(), model.spec().maxPositions()));
+    return new EvalReport(
+        report.metric(),
+        report.value(),
+        report.n(),
+        report.std(),
+        report.min(),
+        report.failures(),
+        report.ci95(),
+        report.otherMetrics(),
+        report.outcomes(),
+        warnings);
+  }
+
+  private static Outcome outcome(
+      Example example, int gold, double[] scores, TriggerPrompt prompt) {
+    List<String> labels = prompt.labels().labels();
+    int answer = gold;
+    int rank = 1;
+    double sum = 0;
+    double largest = Double.NEGATIVE_INFINITY;
+    for (double score : scores) {
+      largest = Math.max(largest, score);
+    }
+    for (int c = 0; c < scores.length; c++) {
+      sum += Math.exp(scores[c] - largest);
+      if (c != gold && scores[c] >= scores[gold]) {
+        rank++;
+        if (answer == gold || scores[c] > scores[answer]) {
+          answer = c;
+        }
+      }
+    }
+    Map<String, Double> logs = new LinkedHashMap<>();
+    for (int c = 0; c < scores.length; c++) {
+      logs.put(labels.get(c), scores[c] - largest - Math.log(sum));
+    }
+    return Outcome.classified(
+        example.id(), labels.get(gold), labels.get(answer), rank, logs);
+  }
+}

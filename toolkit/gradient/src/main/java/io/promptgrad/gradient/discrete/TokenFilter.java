@@ -1,0 +1,82 @@
+package io.promptgrad.gradient.discrete;
+
+import io.promptgrad.lm.tokenizer.Tokenizer;
+import java.util.BitSet;
+import java.util.Collection;
+import java.util.EnumSet;
+import java.util.Set;
+
+/**
+ * The tokens that may never become part of a trigger.
+ *
+ * @param banned ids, as a set of bits
+ * @param vocabulary rows of the embedding table
+ */
+public record TokenFilter(BitSet banned, int vocabulary) {
+
+  /** What is banned. Ids without a token in the tokenizer (spare embedding rows) always are. */
+  public enum Rule {
+    /** Special tokens. */
+    SPECIAL,
+    /** Tokens that begin a word with a capital letter: mostly names, which give answers away. */
+    CAPITALISED,
+    /** The label tokens: a trigger that names the answer is no prompt. */
+    LABELS,
+    /** Pieces that continue a word: they would glue to the text before them. */
+    CONTINUATIONS
+  }
+
+  /** AutoPrompt's own filter: specials, capitalised words and labels. */
+  public static final Set<Rule> AUTOPROMPT =
+      Set.of(Rule.SPECIAL, Rule.CAPITALISED, Rule.LABELS);
+
+  /** Copies the set. */
+  public TokenFilter {
+    banned = (BitSet) banned.clone();
+  }
+
+  /**
+   * Applies rules to a vocabulary.
+   *
+   * @param labelTokens all tokens of all labels
+   */
+  public static TokenFilter of(
+      Tokenizer tokenizer, int vocabulary, Collection<Rule> rules, int[] labelTokens) {
+    Set<Rule> active = rules.isEmpty() ? EnumSet.noneOf(Rule.class) : EnumSet.copyOf(rules);
+    BitSet banned = new BitSet(vocabulary);
+    for (int id = 0; id < vocabulary; id++) {
+      banned.set(id, !tokenizer.has(id) || isBanned(tokenizer, id, active));
+    }
+    if (active.contains(Rule.LABELS)) {
+      for (int id : labelTokens) {
+        banned.set(id);
+      }
+    }
+    return new TokenFilter(banned, vocabulary);
+  }
+
+  private static boolean isBanned(Tokenizer tokenizer, int id, Set<Rule> rules) {
+    return (rules.contains(Rule.SPECIAL) && tokenizer.specials().all().contains(id))
+        || (rules.contains(Rule.CAPITALISED) && tokenizer.isCapitalised(id))
+        || (rules.contains(Rule.CONTINUATIONS) && !tokenizer.startsWord(id));
+  }
+
+  /** Bans exactly these ids. */
+  public static TokenFilter ofIds(int[] ids, int vocabulary) {
+    BitSet banned = new BitSet(vocabulary);
+    for (int id : ids) {
+      banned.set(id);
+    }
+    return new TokenFilter(banned, vocabulary);
+  }
+
+  /** Whether a token may be used. */
+  public boolean allows(int id) {
+    return !banned.get(id);
+  }
+
+  /** How many tokens may be used. */
+  public int allowed() {
+    return vocabulary - banned.cardinality();
+  }
+}

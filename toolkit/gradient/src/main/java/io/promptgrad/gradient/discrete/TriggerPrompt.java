@@ -1,0 +1,149 @@
+package io.promptgrad.gradient.discrete;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.promptgrad.files.Json;
+import io.promptgrad.gradient.cloze.LabelTokens;
+import io.promptgrad.input.InvalidInputException;
+import io.promptgrad.lm.tokenizer.Tokenizer;
+import io.promptgrad.prompt.Prompt;
+import io.promptgrad.template.PromptTemplate;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * A template whose trigger slots are filled with tokens, and the label tokens that read the answer.
+ * A manual prompt is one without slots.
+ *
+ * @param template the template
+ * @param labels label tokens
+ * @param tokenIds the trigger, one id for each slot
+ * @param tokens the trigger as the vocabulary spells it
+ * @param text the template with the trigger's tokens in place, for people
+ * @param labelWords the label tokens as words, for people
+ */
+public record TriggerPrompt(
+    PromptTemplate template,
+    LabelTokens labels,
+    int[] tokenIds,
+    List<String> tokens,
+    String text,
+    Map<String, List<String>> labelWords)
+    implements Prompt {
+
+  /** Checks that there is one token for each slot. */
+  public TriggerPrompt {
+    if (tokenIds.length != template.triggerCount()) {
+      throw new IllegalArgumentException(
+          tokenIds.length + " trigger tokens for " + template.triggerCount() + " slots");
+    }
+    tokenIds = tokenIds.clone();
+    tokens = List.copyOf(tokens);
+  }
+
+  /** Makes the readable forms with the tokenizer. */
+  public static TriggerPrompt of(
+      PromptTemplate template, LabelTokens labels, int[] trigger, Tokenizer tokenizer) {
+    List<String> tokens = new ArrayList<>();
+    for (int id : trigger) {
+      tokens.add(tokenizer.token(id));
+    }
+    String text = template.toString();
+    for (int id : trigger) {
+      int slot = text.indexOf("[T]");
+      text = text.substring(0, slot) + tokenizer.view(id).strip() + text.substring(slot + 3);
+    }
+    Map<String, List<String>> words = new LinkedHashMap<>();
+    for (int c = 0; c < labels.size(); c++) {
+      List<String> own = new ArrayList<>();
+      for (int id : labels.ids()[c]) {
+        own.add(tokenizer.view(id).strip());
+      }
+      words.put(labels.labels().get(c), own);
+    }
+    return new TriggerPrompt(template, labels, trigger, tokens, text, words);
+  }
+
+  @Override
+  public String kind() {
+    return "trigger";
+  }
+
+  @Override
+  public int[] tokenIds() {
+    return tokenIds.clone();
+  }
+
+  @Override
+  public ObjectNode toJson() {
+    ObjectNode json = Json.object();
+    json.put("kind", kind());
+    json.put("text", text);
+    json.put("template", template.toString());
+    json.set("token_ids", Json.array(tokenIds));
+    json.set("tokens", Json.tree(tokens));
+    ObjectNode ids = json.putObject("verbalizer");
+    for (int c = 0; c < labels.size(); c++) {
+      ids.set(labels.labels().get(c), Json.array(labels.ids()[c]));
+    }
+    json.set("label_words", Json.tree(labelWords));
+    return json;
+  }
+
+  /**
+   * Reads what {@link #toJson} wrote, for a model with the same vocabulary.
+   *
+   * @throws InvalidInputException if something is missing or the vocabulary does not fit
+   */
+  public static TriggerPrompt fromJson(JsonNode json, Tokenizer tokenizer) {
+    if (!json.path("template").isTextual() || !json.path("verbalizer").isObject()) {
+      throw new InvalidInputException(
+          "This is no saved trigger prompt: it needs \"template\", \"token_ids\" and \"verbalizer\".");
+    }
+    List<String> labels = new ArrayList<>();
+    List<int[]> ids = new ArrayList<>();
+    json.path("verbalizer")
+        .properties()
+        .forEach(
+            entry -> {
+              labels.add(entry.getKey());
+              ids.add(Json.ints(entry.getValue()));
+            });
+    int[] trigger = Json.ints(json.path("token_ids"));
+    JsonNode tokens = json.path("tokens");
+    for (int t = 0; t < trigger.length; t++) {
+      boolean same =
+          tokenizer.has(trigger[t])
+              && (!(tokens instanceof ArrayNode)
+                  || tokenizer.token(trigger[t]).equals(tokens.path(t).asText()));
+      if (!same) {
+        throw new InvalidInputException(
+            "The prompt's token %d ('%s') is not that token in %s; a trigger works only with the vocabulary it was found for."
+                .formatted(trigger[t], tokens.path(t).asText("?"), tokenizer.file()));
+      }
+    }
+    return of(
+        PromptTemplate.parse(json.path("template").asText()),
+        new LabelTokens(labels, ids.toArray(new int[0][])),
+        trigger,
+        tokenizer);
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof TriggerPrompt that
+        && template.equals(that.template)
+        && labels.equals(that.labels)
+        && Arrays.equals(tokenIds, that.tokenIds);
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(template, labels, Arrays.hashCode(tokenIds));
+  }
+}
