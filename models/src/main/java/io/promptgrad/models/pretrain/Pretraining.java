@@ -1,0 +1,204 @@
+package io.promptgrad.models.pretrain;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.promptgrad.input.InvalidInputException;
+import io.promptgrad.lm.LoadOptions;
+import io.promptgrad.lm.TrainableModel;
+import io.promptgrad.lm.weights.WeightType;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * Pretrains one model on an encoded corpus: {@code loss.jsonl}, {@code checkpoint.safetensors}
+ * (atomic; training goes on from it as if it had never stopped, because every step's windows and
+ * masks follow from the seed and the step's number) and at the end {@code model.safetensors}.
+ */
+public final class Pretraining {
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final PretrainingPlan plan;
+  private final Batches batches;
+  private final Path config;
+  private final Path out;
+  private final LoadOptions options;
+  private final Consumer<String> progress;
+
+  /**
+   * @param config folder of {@code config.json}
+   * @param out folder of the run; resumed if it has a checkpoint
+   */
+  public Pretraining(
+      PretrainingPlan plan,
+      EncodedCorpus corpus,
+      boolean masked,
+      Path config,
+      Path out,
+      LoadOptions options,
+      Consumer<String> progress) {
+    this.plan = plan;
+    this.batches = new Batches(corpus, plan, masked);
+    this.config = config;
+    this.out = out;
+    this.options = options;
+    this.progress = progress;
+  }
+
+  /** Trains to the last step, from the checkpoint if there is one; returns the held-out loss. */
+  public double run() {
+    try (TrainableModel model =
+        TrainableModel.create(config, plan.initialDeviation(), plan.seed(), options)) {
+      Files.createDirectories(out);
+      Path checkpoint = out.resolve("checkpoint.safetensors");
+      int step = 0;
+      double seconds = 0;
+      if (Files.exists(checkpoint)) {
+        JsonNode note = JSON.readTree(model.restore(checkpoint));
+        requireSamePlan(note);
+        step = note.get("step").asInt();
+        seconds = note.get("seconds").asDouble();
+        keepLossLines(step);
+      }
+      progress.accept(
+          "%,d parameters, %d of %d steps done, %d x %d tokens a step"
+              .formatted(
+                  model.parameters(), step, plan.steps(), plan.windows(), plan.length()));
+      double heldOut = Double.NaN;
+      double sum = 0;
+      int summed = 0;
+      long start = System.nanoTime();
+      double before = seconds;
+      while (step < plan.steps()) {
+        Batches.Batch batch = batches.training(step);
+        float[] losses = model.accumulate(batch.tokens(), batch.targets(), plan.dropout());
+        double norm = model.update(plan.optimizer(), plan.learningRate(step));
+        double loss = mean(losses);
+        if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
+          throw new IllegalStateException(
+              "the loss is " + loss + " and the gradient norm " + norm + " at step " + step);
+        }
+        sum += loss;
+        summed++;
+        step++;
+        seconds = before + (System.nanoTime() - start) / 1e9;
+        if (step % plan.measureEvery() == 0 || step == plan.steps()) {
+          heldOut = heldOutLoss(model);
+          log(step, sum / summed, heldOut, norm, seconds);
+          sum = 0;
+          summed = 0;
+        }
+        if (step % plan.saveEvery() == 0 || step == plan.steps()) {
+          model.save(checkpoint, note(step, seconds));
+        }
+      }
+      if (Double.isNaN(heldOut)) {
+        heldOut = heldOutLoss(model);
+      }
+      model.saveWeights(out.resolve("model.safetensors"), WeightType.F16);
+      return heldOut;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Mean loss in nats over the same held-out predictions every time. */
+  public double heldOutLoss(TrainableModel model) {
+    double sum = 0;
+    int n = 0;
+    for (Batches.Batch batch : batches.heldOut()) {
+      for (float loss : model.losses(batch.tokens(), batch.targets())) {
+        sum += loss;
+        n++;
+      }
+    }
+    return sum / n;
+  }
+
+  private static double mean(float[] values) {
+    double sum = 0;
+    for (float value : values) {
+      sum += value;
+    }
+    return sum / values.length;
+  }
+
+  private String note(int step, double seconds) {
+    return JSON.createObjectNode()
+        .put("step", step)
+        .put("seconds", seconds)
+        .put("plan", plan.toString())
+        .toString();
+  }
+
+  private void requireSamePlan(JsonNode note) {
+    if (!note.path("plan").asText().equals(plan.toString())) {
+      throw new InvalidInputException(
+          "The checkpoint in "
+              + out
+              + " was made with another plan ("
+              + note.path("plan").asText()
+              + "); give the same options or another output folder.");
+    }
+  }
+
+  private void log(int step, double train, double heldOut, double norm, double seconds)
+      throws IOException {
+    ObjectNode line =
+        JSON.createObjectNode()
+            .put("step", step)
+            .put("tokens", (long) step * plan.windows() * plan.length())
+            .put("train_loss", train)
+            .put("held_out_loss", heldOut)
+            .put("gradient_norm", norm)
+            .put("learning_rate", plan.learningRate(step - 1))
+            .put("seconds", seconds);
+    Files.writeString(
+        out.resolve("loss.jsonl"),
+        line + "\n",
+        StandardCharsets.UTF_8,
+        StandardOpenOption.CREATE,
+        StandardOpenOption.APPEND);
+    progress.accept(
+        "step %d of %d: train %.3f, held out %.3f (perplexity %.1f), %.0f tokens/s"
+            .formatted(
+                step,
+                plan.steps(),
+                train,
+                heldOut,
+                Math.exp(heldOut),
+                (double) step * plan.windows() * plan.length() / seconds));
+  }
+
+  /** Drops what was logged after the checkpoint, which is done again now. */
+  private void keepLossLines(int step) throws IOException {
+    Path file = out.resolve("loss.jsonl");
+    if (!Files.exists(file)) {
+      return;
+    }
+    List<String> kept =
+        Files.readAllLines(file).stream()
+            .filter(line -> line.endsWith("}") && stepOf(line) <= step)
+            .toList();
+    Path part = out.resolve("loss.jsonl.part");
+    Files.write(part, kept);
+    Files.move(
+        part, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  private static int stepOf(String line) {
+    try {
+      return JSON.readTree(line).path("step").asInt(Integer.MAX_VALUE);
+    } catch (IOException e) {
+      return Integer.MAX_VALUE;
+    }
+  }
+}

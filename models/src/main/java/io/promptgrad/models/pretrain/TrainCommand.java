@@ -1,0 +1,114 @@
+package io.promptgrad.models.pretrain;
+
+import ai.djl.Device;
+import io.promptgrad.lm.AdamW;
+import io.promptgrad.lm.LoadOptions;
+import io.promptgrad.lm.Precision;
+import io.promptgrad.lm.program.LibTorch;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code pretrain train}: trains a model on a prepared corpus, or goes on where it stopped. */
+@Command(
+    name = "train",
+    mixinStandardHelpOptions = true,
+    description =
+        "Trains a model on a prepared corpus. Run it again with the same options to go on after an"
+            + " interruption.")
+final class TrainCommand implements Callable<Integer> {
+
+  enum Objective {
+    MASKED,
+    CAUSAL
+  }
+
+  @Option(names = "--corpus", required = true, description = "Folder that prepare wrote.")
+  private Path corpus;
+
+  @Option(names = "--config", required = true, description = "Folder with the model's config.json.")
+  private Path config;
+
+  @Option(names = "--out", required = true, description = "Folder for checkpoint, losses, weights.")
+  private Path out;
+
+  @Option(names = "--objective", defaultValue = "MASKED", description = "${COMPLETION-CANDIDATES}")
+  private Objective objective;
+
+  @Option(names = "--steps", defaultValue = "6000", description = "Optimizer steps (${DEFAULT-VALUE}).")
+  private int steps;
+
+  @Option(names = "--windows", defaultValue = "32", description = "Windows a step (${DEFAULT-VALUE}).")
+  private int windows;
+
+  @Option(names = "--length", defaultValue = "128", description = "Tokens a window (${DEFAULT-VALUE}).")
+  private int length;
+
+  @Option(
+      names = "--learning-rate",
+      defaultValue = "1e-3",
+      description = "The highest (${DEFAULT-VALUE}).")
+  private double learningRate;
+
+  @Option(names = "--warm-up", defaultValue = "300", description = "Steps (${DEFAULT-VALUE}).")
+  private int warmUp;
+
+  @Option(names = "--dropout", defaultValue = "0", description = "Probability (${DEFAULT-VALUE}).")
+  private double dropout;
+
+  @Option(names = "--seed", defaultValue = "0", description = "Of weights, windows and masks.")
+  private long seed;
+
+  @Option(
+      names = "--measure-every",
+      defaultValue = "250",
+      description = "Steps between measurements of the held-out loss (${DEFAULT-VALUE}).")
+  private int measureEvery;
+
+  @Option(
+      names = "--save-every",
+      defaultValue = "250",
+      description = "Steps between checkpoints (${DEFAULT-VALUE}).")
+  private int saveEvery;
+
+  @Option(names = "--device", defaultValue = "auto", description = "cpu, cuda:N or auto.")
+  private String device;
+
+  @Override
+  public Integer call() {
+    Device where =
+        switch (device) {
+          case "auto" -> LibTorch.defaultDevice();
+          case "cpu" -> Device.cpu();
+          default -> Device.fromName(device.replace("cuda:", "gpu"));
+        };
+    PretrainingPlan plan =
+        new PretrainingPlan(
+            steps,
+            windows,
+            length,
+            learningRate,
+            learningRate / 20,
+            warmUp,
+            AdamW.forPretraining(),
+            dropout,
+            0.02,
+            seed,
+            measureEvery,
+            256,
+            saveEvery);
+    double loss =
+        new Pretraining(
+                plan,
+                EncodedCorpus.open(corpus),
+                objective == Objective.MASKED,
+                config,
+                out,
+                new LoadOptions(where, Precision.defaultFor(where)),
+                System.out::println)
+            .run();
+    System.out.printf("held-out loss %.4f nats, perplexity %.1f%n", loss, Math.exp(loss));
+    return 0;
+  }
+}

@@ -1,0 +1,20 @@
+package io.promptgrad.lm;
+
+/**
+ * AdamW (Loshchilov and Hutter 2019, Algorithm 2) with clipping of the global gradient norm.
+ * Matrices decay, biases and norms do not.
+ *
+ * @param beta1 decay of the first moment
+ * @param beta2 decay of the second moment
+ * @param epsilon added to the root of the second moment
+ * @param weightDecay decoupled decay, times the learning rate
+ * @param largestNorm gradients are scaled down to this global norm; 0: never
+ */
+public record AdamW(
+    double beta1, double beta2, double epsilon, double weightDecay, double largestNorm) {
+
+  /** As masked and causal language models are commonly pretrained. */
+  public static AdamW forPretraining() {
+    return new AdamW(0.9, 0.98, 1e-6, 0.01, 1);
+  }
+}

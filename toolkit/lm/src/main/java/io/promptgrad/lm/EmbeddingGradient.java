@@ -1,0 +1,12 @@
+package io.promptgrad.lm;
+
+import ai.djl.ndarray.NDArray;
+
+/**
+ * Result of one forward and backward pass.
+ *
+ * @param losses loss of each target position, unweighted, in nats [N]
+ * @param vectors gradient of the weighted sum of the losses at the output of the word embedding,
+ *     before positions, token types, norms or scaling; exactly 0 on padding [B, S, E]
+ */
+public record EmbeddingGradient(NDArray losses, NDArray vectors) {}

@@ -1,0 +1,53 @@
+package io.promptgrad.lm;
+
+import ai.djl.Device;
+import io.promptgrad.input.InvalidInputException;
+import java.util.Locale;
+
+/**
+ * The number format that a model computes in. Losses, logits, gradients at the embeddings and
+ * products with the embedding table are in float32 at least, whatever the precision.
+ */
+public enum Precision {
+  FLOAT32(6),
+  /** Half the memory and, on GPUs, several times the speed; about three significant digits. */
+  BFLOAT16(15),
+  FLOAT16(5),
+  /** For gradient checks. */
+  FLOAT64(7);
+
+  private final int code;
+
+  Precision(int code) {
+    this.code = code;
+  }
+
+  /** LibTorch's number of the type. */
+  public int code() {
+    return code;
+  }
+
+  /** float32 on a CPU, bfloat16 on a GPU. */
+  public static Precision defaultFor(Device device) {
+    return device.isGpu() ? BFLOAT16 : FLOAT32;
+  }
+
+  /** Reads {@code float32}, {@code bfloat16}, {@code float16} or {@code float64}. */
+  public static Precision parse(String name) {
+    for (Precision precision : values()) {
+      if (precision.toString().equals(name)) {
+        return precision;
+      }
+    }
+    throw new InvalidInputException(
+        "Unknown precision \""
+            + name
+            + "\": give float32, bfloat16, float16 or float64 (default: float32 on a CPU, bfloat16"
+            + " on a GPU).");
+  }
+
+  @Override
+  public String toString() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}

@@ -1,0 +1,106 @@
+package io.promptgrad.lm;
+
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * A rectangle of token ids with what belongs to it, on the host: {@code rows} x {@code length}, all
+ * arrays row-major.
+ *
+ * @param rows number of sequences, B
+ * @param length padded length, S
+ * @param ids token ids; padding may hold any valid id
+ * @param mask 1 for a token, 0 for padding
+ * @param positions number of each token in its sequence, from 0; 0 on padding
+ * @param types token types; empty for a model without, or for all 0
+ */
+public record TokenBatch(
+    int rows, int length, int[] ids, byte[] mask, int[] positions, int[] types) {
+
+  /** Checks that the arrays fit together; the model checks ids and positions against its tables. */
+  public TokenBatch {
+    if (rows < 1 || length < 1) {
+      throw new IllegalArgumentException("a batch of " + rows + " x " + length + " tokens is empty");
+    }
+    int n = Math.multiplyExact(rows, length);
+    if (ids.length != n
+        || mask.length != n
+        || positions.length != n
+        || (types.length != n && types.length != 0)) {
+      throw new IllegalArgumentException(
+          "a batch of %d x %d tokens has %d ids, %d mask values, %d positions and %d types"
+              .formatted(rows, length, ids.length, mask.length, positions.length, types.length));
+    }
+  }
+
+  /** Sequences padded on the right to the longest one. */
+  public static TokenBatch of(List<int[]> sequences, int padId) {
+    return pad(sequences, padId, false);
+  }
+
+  /** Sequences padded on the left, so that all end at the last column (for generation). */
+  public static TokenBatch leftPadded(List<int[]> sequences, int padId) {
+    return pad(sequences, padId, true);
+  }
+
+  private static TokenBatch pad(List<int[]> sequences, int padId, boolean left) {
+    int rows = sequences.size();
+    int length = 0;
+    for (int[] sequence : sequences) {
+      length = Math.max(length, sequence.length);
+    }
+    int[] ids = new int[rows * length];
+    byte[] mask = new byte[rows * length];
+    int[] positions = new int[rows * length];
+    Arrays.fill(ids, Math.max(padId, 0));
+    for (int row = 0; row < rows; row++) {
+      int[] sequence = sequences.get(row);
+      int start = row * length + (left ? length - sequence.length : 0);
+      System.arraycopy(sequence, 0, ids, start, sequence.length);
+      Arrays.fill(mask, start, start + sequence.length, (byte) 1);
+      for (int i = 0; i < sequence.length; i++) {
+        positions[start + i] = i;
+      }
+    }
+    return new TokenBatch(rows, length, ids, mask, positions, new int[0]);
+  }
+
+  /** The same tokens with these token types. */
+  public TokenBatch withTypes(int[] newTypes) {
+    return new TokenBatch(rows, length, ids, mask, positions, newTypes);
+  }
+
+  /** The same tokens with these positions (0-based, before a model's own offset). */
+  public TokenBatch withPositions(int[] newPositions) {
+    return new TokenBatch(rows, length, ids, mask, newPositions, types);
+  }
+
+  /** The same tokens counted 0, 1, 2 ... by column whatever the mask, as many models do by default. */
+  public TokenBatch withColumnPositions() {
+    int[] columns = new int[positions.length];
+    for (int i = 0; i < columns.length; i++) {
+      columns[i] = i % length;
+    }
+    return withPositions(columns);
+  }
+
+  /** Whether nothing is padded. */
+  public boolean full() {
+    for (byte b : mask) {
+      if (b == 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Tokens that a model computes for this batch, padding included. */
+  public long tokens() {
+    return (long) rows * length;
+  }
+
+  /** Index of column {@code column} of row {@code row}, as {@link Targets} wants it. */
+  public int index(int row, int column) {
+    return row * length + column;
+  }
+}

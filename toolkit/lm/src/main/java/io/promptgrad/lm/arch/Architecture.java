@@ -1,0 +1,48 @@
+package io.promptgrad.lm.arch;
+
+import io.promptgrad.input.InvalidInputException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Function;
+
+/**
+ * A model's architecture and the names of its weights, both read from {@code config.json}.
+ *
+ * <p>Each family is one class with two methods: from the configuration to a {@link TransformerSpec},
+ * and from the spec to a {@link WeightMap}. To add one, write that class and list it here.
+ */
+public record Architecture(TransformerSpec spec, WeightMap weights) {
+
+  private static final Map<String, Function<ConfigReader, Architecture>> FAMILIES =
+      new TreeMap<>(
+          Map.of(
+              "bert", Bert::read,
+              "roberta", Roberta::read,
+              "xlm-roberta", Roberta::read,
+              "camembert", Roberta::read,
+              "gpt2", Gpt2::read,
+              "llama", Llama::read));
+
+  /**
+   * Reads {@code config.json} of a model folder.
+   *
+   * @throws InvalidInputException if the file is missing or malformed, the family is unknown, or a
+   *     key that changes the computation is not supported
+   */
+  public static Architecture read(Path directory) {
+    ConfigReader config = ConfigReader.open(directory.resolve("config.json"));
+    String family = config.text("model_type", "");
+    Function<ConfigReader, Architecture> reader = FAMILIES.get(family);
+    if (reader == null) {
+      throw config.wrong(
+          "model_type",
+          (family.isEmpty() ? "is missing" : "is \"" + family + "\", an unknown architecture")
+              + "; supported are "
+              + String.join(", ", FAMILIES.keySet()));
+    }
+    Architecture architecture = reader.apply(config);
+    config.refuseTheRest();
+    return architecture;
+  }
+}

@@ -1,0 +1,202 @@
+package io.promptgrad.lm.generate;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import io.promptgrad.input.InvalidInputException;
+import io.promptgrad.lm.LanguageModel;
+import io.promptgrad.lm.TokenBatch;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/**
+ * Text from a causal model, a batch of prompts at a time, with cached keys and values.
+ *
+ * @param tokens the new tokens of each prompt, without the one that stopped it
+ * @param texts the new text of each prompt; empty strings if the model has no tokenizer
+ * @param logits those that each token was chosen from, [B, steps, V] row-major, 0 after a row's end;
+ *     empty unless asked for
+ */
+public record Generation(List<int[]> tokens, List<String> texts, float[] logits) {
+
+  /**
+   * Continues each prompt. Prompts may differ in length; a row's result does not depend on the other
+   * rows. One seed gives one result.
+   *
+   * @param prompts token ids, at least one each
+   */
+  public static Generation generate(
+      LanguageModel model, List<int[]> prompts, GenerationOptions options) {
+    return new Run(model, prompts, options).run();
+  }
+
+  /** The state of one call. */
+  private static final class Run {
+
+    private final LanguageModel model;
+    private final GenerationOptions options;
+    private final int rows;
+    private final TokenBatch batch;
+    private final int vocabulary;
+    private final boolean[] done;
+    private final List<List<Integer>> fresh = new ArrayList<>();
+    private final List<float[]> kept = new ArrayList<>();
+    private final Sampler[] samplers;
+
+    Run(LanguageModel model, List<int[]> prompts, GenerationOptions options) {
+      if (!model.spec().causal()) {
+        throw new InvalidInputException(
+            "A masked language model ("
+                + model.spec().family()
+                + ") cannot generate text; use a causal one.");
+      }
+      for (int[] prompt : prompts) {
+        if (prompt.length == 0) {
+          throw new InvalidInputException("A prompt to continue needs at least one token.");
+        }
+      }
+      this.model = model;
+      this.options = options;
+      this.rows = prompts.size();
+      this.batch = TokenBatch.leftPadded(prompts, Math.max(model.spec().padId(), 0));
+      this.vocabulary = model.spec().vocabulary();
+      this.done = new boolean[rows];
+      this.samplers = new Sampler[rows];
+      SplittableRandom random = new SplittableRandom(options.seed());
+      for (int row = 0; row < rows; row++) {
+        fresh.add(new ArrayList<>());
+        samplers[row] = new Sampler(options, prompts.get(row), vocabulary, random.split());
+      }
+    }
+
+    Generation run() {
+      NDManager cache = model.newScope();
+      try {
+        byte[] pastMask = batch.mask();
+        int[] last = new int[rows];
+        Arrays.setAll(last, row -> batch.index(row, batch.length() - 1));
+        LanguageModel.Extension step = model.extend(cache, null, batch, null, null, last);
+        NDArray past = step.keyValues();
+        float[] logits = step.logits().toFloatArray();
+        int[] next = choose(logits);
+        for (int made = 1; made < options.maxNewTokens() && !allDone(); made++) {
+          int seen = batch.length() + made - 1;
+          TokenBatch one = column(next, pastMask, seen);
+          int[] at = new int[rows];
+          Arrays.setAll(at, row -> row);
+          NDManager newer = model.newScope();
+          LanguageModel.Extension more = model.extend(newer, null, one, past, pastMask, at);
+          past = model.joinCaches(newer, past, more.keyValues());
+          logits = more.logits().toFloatArray();
+          more.logits().close();
+          more.keyValues().close();
+          cache.close(); // the shorter cache
+          cache = newer;
+          pastMask = withColumn(pastMask, seen);
+          next = choose(logits);
+        }
+      } finally {
+        cache.close();
+      }
+      return result();
+    }
+
+    /** The tokens just chosen as a batch of one column. */
+    private TokenBatch column(int[] ids, byte[] pastMask, int seen) {
+      byte[] ones = new byte[rows];
+      Arrays.fill(ones, (byte) 1);
+      int[] positions = new int[rows];
+      for (int row = 0; row < rows; row++) {
+        for (int i = 0; i < seen; i++) {
+          positions[row] += pastMask[row * seen + i];
+        }
+      }
+      return new TokenBatch(rows, 1, ids, ones, positions, new int[0]);
+    }
+
+    private byte[] withColumn(byte[] mask, int width) {
+      byte[] wider = new byte[rows * (width + 1)];
+      for (int row = 0; row < rows; row++) {
+        System.arraycopy(mask, row * width, wider, row * (width + 1), width);
+        wider[row * (width + 1) + width] = 1;
+      }
+      return wider;
+    }
+
+    private int[] choose(float[] logits) {
+      int[] chosen = new int[rows];
+      float[] recorded = options.keepsLogits() ? new float[logits.length] : null;
+      for (int row = 0; row < rows; row++) {
+        if (done[row]) {
+          continue; // its column is computed with token 0 and never looked at
+        }
+        if (recorded != null) {
+          System.arraycopy(logits, row * vocabulary, recorded, row * vocabulary, vocabulary);
+        }
+        int id = samplers[row].next(logits, row * vocabulary);
+        if (options.stopIds().contains(id)) {
+          done[row] = true;
+          continue;
+        }
+        chosen[row] = id;
+        fresh.get(row).add(id);
+        done[row] = endsInStopString(row);
+      }
+      if (recorded != null) {
+        kept.add(recorded);
+      }
+      return chosen;
+    }
+
+    private boolean endsInStopString(int row) {
+      if (options.stopStrings().isEmpty()) {
+        return false;
+      }
+      String text = text(row);
+      return options.stopStrings().stream().anyMatch(text::contains);
+    }
+
+    private String text(int row) {
+      return model
+          .tokenizer()
+          .decode(fresh.get(row).stream().mapToInt(Integer::intValue).toArray());
+    }
+
+    private boolean allDone() {
+      for (boolean d : done) {
+        if (!d) {
+          return false;
+        }
+      }
+      return true;
+    }
+
+    private Generation result() {
+      List<int[]> tokens = new ArrayList<>();
+      List<String> texts = new ArrayList<>();
+      for (int row = 0; row < rows; row++) {
+        tokens.add(fresh.get(row).stream().mapToInt(Integer::intValue).toArray());
+        String text = model.hasTokenizer() ? text(row) : "";
+        for (String stop : options.stopStrings()) {
+          int cut = text.indexOf(stop);
+          text = cut < 0 ? text : text.substring(0, cut);
+        }
+        texts.add(text);
+      }
+      int steps = kept.size();
+      float[] logits = new float[rows * steps * vocabulary];
+      for (int step = 0; step < steps; step++) {
+        for (int row = 0; row < rows; row++) {
+          System.arraycopy(
+              kept.get(step),
+              row * vocabulary,
+              logits,
+              (row * steps + step) * vocabulary,
+              vocabulary);
+        }
+      }
+      return new Generation(tokens, texts, logits);
+    }
+  }
+}

@@ -1,0 +1,98 @@
+package io.promptgrad.lm.generate;
+
+import java.util.List;
+
+/**
+ * How the next token is chosen, and when to stop.
+ *
+ * @param maxNewTokens at most this many tokens
+ * @param temperature divides the logits before sampling; 0 means greedy
+ * @param topK sample among the k most probable; 0: no limit
+ * @param topP sample among the fewest tokens whose probability reaches p (nucleus); 1: no limit
+ * @param repetitionPenalty divides positive and multiplies negative logits of tokens that occurred
+ *     (Keskar et al. 2019); 1: none
+ * @param stopIds end a sequence, and are not part of it
+ * @param stopStrings end a sequence at the first occurrence in its text, and are cut off
+ * @param seed of the sampling
+ * @param keepsLogits whether the logits of every step are kept
+ */
+public record GenerationOptions(
+    int maxNewTokens,
+    double temperature,
+    int topK,
+    double topP,
+    double repetitionPenalty,
+    List<Integer> stopIds,
+    List<String> stopStrings,
+    long seed,
+    boolean keepsLogits) {
+
+  /** Checks the ranges. */
+  public GenerationOptions {
+    if (maxNewTokens < 1) {
+      throw new IllegalArgumentException("maxNewTokens is " + maxNewTokens + ", at least 1 needed");
+    }
+    if (!(temperature >= 0)) {
+      throw new IllegalArgumentException("temperature is " + temperature + ", at least 0 needed");
+    }
+    if (topK < 0) {
+      throw new IllegalArgumentException("topK is " + topK + ", at least 0 needed");
+    }
+    if (!(topP > 0 && topP <= 1)) {
+      throw new IllegalArgumentException("topP is " + topP + ", must be in (0, 1]");
+    }
+    if (!(repetitionPenalty > 0)) {
+      throw new IllegalArgumentException(
+          "repetitionPenalty is " + repetitionPenalty + ", must be greater than 0");
+    }
+    stopIds = List.copyOf(stopIds);
+    stopStrings = List.copyOf(stopStrings);
+  }
+
+  /** The most probable token each time. */
+  public static GenerationOptions greedy(int maxNewTokens) {
+    return new GenerationOptions(
+        maxNewTokens, 0, 0, 1, 1, List.of(), List.of(), 0, false);
+  }
+
+  /** Draws from the model's distribution. */
+  public static GenerationOptions sampling(int maxNewTokens, double temperature, long seed) {
+    return new GenerationOptions(
+        maxNewTokens, temperature, 0, 1, 1, List.of(), List.of(), seed, false);
+  }
+
+  public GenerationOptions withTopK(int k) {
+    return new GenerationOptions(
+        maxNewTokens, temperature, k, topP, repetitionPenalty, stopIds, stopStrings, seed,
+        keepsLogits);
+  }
+
+  public GenerationOptions withTopP(double p) {
+    return new GenerationOptions(
+        maxNewTokens, temperature, topK, p, repetitionPenalty, stopIds, stopStrings, seed,
+        keepsLogits);
+  }
+
+  public GenerationOptions withRepetitionPenalty(double penalty) {
+    return new GenerationOptions(
+        maxNewTokens, temperature, topK, topP, penalty, stopIds, stopStrings, seed, keepsLogits);
+  }
+
+  /** Replaces the stop ids; without arguments nothing stops a sequence but its length. */
+  public GenerationOptions withStopIds(Integer... ids) {
+    return new GenerationOptions(
+        maxNewTokens, temperature, topK, topP, repetitionPenalty, List.of(ids), stopStrings, seed,
+        keepsLogits);
+  }
+
+  public GenerationOptions withStopStrings(String... strings) {
+    return new GenerationOptions(
+        maxNewTokens, temperature, topK, topP, repetitionPenalty, stopIds, List.of(strings), seed,
+        keepsLogits);
+  }
+
+  public GenerationOptions keepLogits() {
+    return new GenerationOptions(
+        maxNewTokens, temperature, topK, topP, repetitionPenalty, stopIds, stopStrings, seed, true);
+  }
+}
