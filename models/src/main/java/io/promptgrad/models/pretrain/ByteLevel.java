@@ -76,7 +76,8 @@ final class ByteLevel {
 
   /**
    * Lower case character by character, as the Lowercase normaliser of Hugging Face does it: unlike
-   * {@link String#toLowerCase()} without regard to neighbours (a final sigma stays a sigma).
+   * {@link String#toLowerCase()} without regard to neighbours (a final sigma stays a sigma). Letters
+   * that are newer than this Java's Unicode tables keep their case.
    */
   static String lowerCase(String text) {
     StringBuilder lower = new StringBuilder(text.length());

@@ -1,12 +1,12 @@
 package io.promptgrad.models.pretrain;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
-import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.promptgrad.input.InvalidInputException;
 import java.io.IOException;
@@ -14,8 +14,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * What a pretraining corpus is made of, as read from a YAML file: the sources, the tokenizer and the
@@ -118,10 +119,20 @@ public record CorpusConfig(
   }
 
   private static String sentence(Path file, JsonProcessingException e) {
-    JsonLocation at = e.getLocation();
-    String where = at == null ? file.toString() : file + ", line " + at.getLineNr();
+    int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
     if (e.getCause() instanceof InvalidInputException cause) {
-      return "%s: %s".formatted(where, cause.getMessage());
+      return "%s, before line %d: %s".formatted(file, line, cause.getMessage());
+    }
+    if (e instanceof UnrecognizedPropertyException unknown) {
+      return "%s, line %d: the key '%s' is unknown; known here are %s."
+          .formatted(
+              file,
+              lineOf(file, unknown.getPropertyName(), line),
+              unknown.getPropertyName(),
+              unknown.getKnownPropertyIds().stream()
+                  .map(Object::toString)
+                  .sorted()
+                  .collect(Collectors.joining(", ")));
     }
     String key = "";
     if (e instanceof JsonMappingException mapping && !mapping.getPath().isEmpty()) {
@@ -129,7 +140,22 @@ public record CorpusConfig(
       key = name == null ? "" : ", key '" + name + "'";
     }
     String reason = e.getOriginalMessage().lines().findFirst().orElse("malformed").strip();
-    return "%s%s: %s; correct that entry of the corpus file."
-        .formatted(where, key, reason.substring(0, 1).toLowerCase(Locale.ROOT) + reason.substring(1));
+    return "%s, line %d%s: %s; correct that entry of the corpus file."
+        .formatted(file, line, key, reason);
+  }
+
+  /** Jackson notices an unknown key at the end of its section; the key itself stands further up. */
+  private static int lineOf(Path file, String key, int noticed) {
+    try {
+      List<String> lines = Files.readAllLines(file);
+      for (int line = Math.min(noticed, lines.size()); line > 0; line--) {
+        if (lines.get(line - 1).matches(".*\\b" + Pattern.quote(key) + "\"?\\s*:.*")) {
+          return line;
+        }
+      }
+    } catch (IOException e) {
+      // The place where it was noticed is good enough.
+    }
+    return noticed;
   }
 }

@@ -1,5 +1,6 @@
 package io.promptgrad.models.pretrain;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.SerializationFeature;
@@ -133,7 +134,7 @@ public final class CorpusPreparation {
       Files.createDirectories(out.resolve("text"));
       Stages done = stages();
       String text = textFingerprint();
-      if (text.equals(done.text)) {
+      if (text.equals(done.text) && present(textFiles())) {
         progress.accept("text: finished before");
       } else {
         writeText();
@@ -141,7 +142,7 @@ public final class CorpusPreparation {
         save(done);
       }
       String settings = text + config.tokenizer();
-      if (settings.equals(done.tokenizer)) {
+      if (settings.equals(done.tokenizer) && present(List.of(out.resolve("tokenizer.json")))) {
         progress.accept("tokenizer: finished before");
       } else {
         trainTokenizer();
@@ -149,7 +150,7 @@ public final class CorpusPreparation {
         save(done);
       }
       String ids = settings + config.lineBreak();
-      if (ids.equals(done.ids)) {
+      if (ids.equals(done.ids) && present(idFiles())) {
         progress.accept("ids: finished before");
       } else {
         encode();
@@ -331,9 +332,31 @@ public final class CorpusPreparation {
 
   private Stages stages() throws IOException {
     Path file = out.resolve("stages.json");
-    return Files.exists(file)
-        ? JSON.readValue(file.toFile(), Stages.class)
-        : new Stages(null, null, null);
+    try {
+      return Files.exists(file)
+          ? JSON.readValue(file.toFile(), Stages.class)
+          : new Stages(null, null, null);
+    } catch (JsonProcessingException e) {
+      return new Stages(null, null, null); // unreadable: begin again
+    }
+  }
+
+  private static boolean present(List<Path> files) {
+    return files.stream().allMatch(Files::isRegularFile);
+  }
+
+  private List<Path> textFiles() {
+    List<Path> files = new ArrayList<>(List.of(out.resolve("decontamination.json")));
+    for (TextSource source : config.sources()) {
+      files.add(textFile(source, false));
+      files.add(textFile(source, true));
+    }
+    return files;
+  }
+
+  private List<Path> idFiles() {
+    return List.of(
+        out.resolve("train.u16"), out.resolve("heldout.u16"), out.resolve("corpus.json"));
   }
 
   private void save(Stages stages) throws IOException {

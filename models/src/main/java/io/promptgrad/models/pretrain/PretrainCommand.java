@@ -10,7 +10,7 @@ import picocli.CommandLine.Command;
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND",
     description = "Pretrains small language models.",
-    subcommands = PrepareCommand.class)
+    subcommands = {PrepareCommand.class, TrainCommand.class})
 public final class PretrainCommand {
 
   /** Runs the program and ends the JVM: 0 fine, 2 bad input (one sentence), 3 anything else. */
