@@ -2,6 +2,8 @@ package io.promptgrad.evaluation;
 
 import io.promptgrad.metric.Metric;
 import io.promptgrad.metric.Outcome;
+import io.promptgrad.report.html.ConfusionTable;
+import io.promptgrad.report.html.Html;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -98,5 +100,21 @@ public record EvalReport(
   /** Returns the primary metric as the number that results carry. */
   public Score toScore() {
     return new Score(value, n, ci95);
+  }
+
+  /** Returns numbers, warnings and confusion table with their style, for a notebook. */
+  public String toHtml() {
+    StringBuilder html = new StringBuilder("<table>\n");
+    html.append(row(metric, toScore().toHtml()));
+    otherMetrics.forEach((name, score) -> html.append(row(name, Html.number(score))));
+    html.append(row("examples", Html.count(n)));
+    html.append(row("std, min", Html.number(std) + ", " + Html.number(min)));
+    html.append(row("failures", Html.count(failures))).append("</table>\n");
+    html.append(Html.warnings(warnings)).append(ConfusionTable.of(outcomes));
+    return Html.fragment(html.toString());
+  }
+
+  private static String row(String name, String html) {
+    return "<tr><td>" + Html.escape(name) + "</td><td class=\"num\">" + html + "</td></tr>\n";
   }
 }

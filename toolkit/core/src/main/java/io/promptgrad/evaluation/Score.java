@@ -3,6 +3,7 @@ package io.promptgrad.evaluation;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.files.Json;
+import io.promptgrad.report.html.Html;
 import java.util.Objects;
 
 /**
@@ -35,5 +36,11 @@ public record Score(double value, int n, Interval ci95) {
         json.path("n").asInt(),
         new Interval(
             Json.toDouble(json.path("ci95").path(0)), Json.toDouble(json.path("ci95").path(1))));
+  }
+
+  /** Returns value and interval as markup. */
+  public String toHtml() {
+    return "%s <span class=\"ci\">[%s, %s]</span>"
+        .formatted(Html.number(value), Html.number(ci95.low()), Html.number(ci95.high()));
   }
 }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.evaluation.Score;
 import io.promptgrad.files.Json;
+import io.promptgrad.report.html.Html;
 import io.promptgrad.search.Cost;
 import io.promptgrad.search.LoopResult;
 import java.util.ArrayList;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * What a run found: the content of result.json.
@@ -185,6 +187,50 @@ public record RunResult(
               }
             });
     return scores;
+  }
+
+  /** Returns the table of scores with its style, for a notebook. */
+  public String toHtml() {
+    return Html.fragment(scoreTable());
+  }
+
+  /** Returns the table of scores, without its style, for a page. */
+  public String scoreTable() {
+    List<String> splits =
+        Stream.of("dev", "test").filter(this::hasSplit).toList();
+    StringBuilder html = new StringBuilder("<div class=\"scroll\"><table>\n<tr><th>");
+    html.append(Html.escape(metric)).append("</th>");
+    splits.forEach(
+        split -> html.append("<th class=\"num\">").append(split).append("</th><th class=\"num\">n</th>"));
+    html.append("</tr>\n");
+    baselines.forEach((name, scores) -> html.append(row(name, scores, splits, "")));
+    html.append(row("found (" + method + ")", found.scores, splits, " class=\"strong\""));
+    html.append("</table></div>\n");
+    comparison.ifPresent(
+        test ->
+            html.append("<p class=\"soft\">Paired test on test, found against ")
+                .append(Html.escape(test.versus() + ": " + Html.pValue(test.p())))
+                .append(". Brackets are 95 % intervals.</p>\n"));
+    return html.toString();
+  }
+
+  private boolean hasSplit(String split) {
+    return found.scores.containsKey(split)
+        || baselines.values().stream().anyMatch(scores -> scores.containsKey(split));
+  }
+
+  private static String row(
+      String name, Map<String, Score> scores, List<String> splits, String attributes) {
+    StringBuilder html = new StringBuilder("<tr" + attributes + "><td>" + Html.escape(name) + "</td>");
+    for (String split : splits) {
+      Score score = scores.get(split);
+      html.append("<td class=\"num\">")
+          .append(score == null ? "" : score.toHtml())
+          .append("</td><td class=\"num\">")
+          .append(score == null ? "" : Html.count(score.n()))
+          .append("</td>");
+    }
+    return html.append("</tr>\n").toString();
   }
 
   /** Collects what a result needs. */
