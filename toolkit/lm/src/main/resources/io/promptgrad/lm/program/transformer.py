@@ -114,9 +114,10 @@ class Transformer(Module):
     return torch.tensor(torch.len(self.leaves))
 
   # Adds a tensor that is no weight: constants[0] are the inverse frequencies of rotary positions.
+  # A copy, because the memory given may belong to a Java buffer that is collected.
   def put_constant(self: __torch__.Transformer,
     x: Tensor) -> Tensor:
-    torch.append(self.constants, x)
+    torch.append(self.constants, torch.clone(x))
     return torch.tensor(torch.len(self.constants))
 
   # Views of the checkpoint tensors under the short names. plan[i] = leaf, layer, transposed, first row, rows.
