@@ -106,6 +106,11 @@ public final class TrainableModel implements AutoCloseable {
     return List.copyOf(weights.names);
   }
 
+  /** Shape of a weight, as in the checkpoint. */
+  public long[] shape(String name) {
+    return weights.shapes.get(index(name)).clone();
+  }
+
   /**
    * Forward and backward; adds the gradient of the weighted sum of the losses to what update will
    * use.
