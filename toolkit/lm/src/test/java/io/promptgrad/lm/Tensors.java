@@ -1,7 +1,10 @@
 package io.promptgrad.lm;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
+import java.util.Arrays;
 
 /** Arrays read as numbers, whatever their type. */
 final class Tensors {
@@ -31,6 +34,10 @@ final class Tensors {
 
   /** Row {@code row} of a matrix with {@code width} columns. */
   static double[] row(double[] matrix, int row, int width) {
-    return java.util.Arrays.copyOfRange(matrix, row * width, (row + 1) * width);
+    return Arrays.copyOfRange(matrix, row * width, (row + 1) * width);
+  }
+
+  static void assertFinite(double[] values) {
+    assertThat(Arrays.stream(values).allMatch(Double::isFinite)).isTrue();
   }
 }

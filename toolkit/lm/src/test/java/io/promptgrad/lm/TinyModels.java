@@ -15,6 +15,9 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
 /** The recorded models among the test resources, and altered copies of them. */
@@ -32,6 +35,7 @@ public final class TinyModels {
           "llama__rope_linear");
 
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Map<String, LanguageModel> SHARED = new ConcurrentHashMap<>();
 
   private TinyModels() {}
 
@@ -48,6 +52,11 @@ public final class TinyModels {
   /** A recorded model on the CPU. */
   public static LanguageModel load(String name, Precision precision) {
     return LanguageModel.load(folder(name), new LoadOptions(Device.cpu(), precision));
+  }
+
+  /** A recorded model on the CPU that other tests use as well; not to be closed. */
+  public static LanguageModel shared(String name, Precision precision) {
+    return SHARED.computeIfAbsent(name + " " + precision, key -> load(name, precision));
   }
 
   /** A copy of a recorded model's files in a new folder under {@code parent}. */
@@ -103,8 +112,7 @@ public final class TinyModels {
   }
 
   /** The same tensor with other bytes, which {@code change} edits in place (little-endian). */
-  public static TensorView edited(
-      TensorView tensor, java.util.function.Consumer<ByteBuffer> change) {
+  public static TensorView edited(TensorView tensor, Consumer<ByteBuffer> change) {
     ByteBuffer bytes =
         ByteBuffer.allocateDirect(tensor.bytes().remaining()).order(ByteOrder.LITTLE_ENDIAN);
     bytes.put(tensor.bytes()).flip();
