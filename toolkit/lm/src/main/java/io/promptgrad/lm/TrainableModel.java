@@ -59,15 +59,18 @@ public final class TrainableModel implements AutoCloseable {
 
   /**
    * Starts from random weights: norms 1, biases 0, everything else normal with standard deviation
-   * {@code std}; the matrices that write into the residual stream have it divided by sqrt(2 L)
-   * (Radford et al. 2019).
+   * {@code std}; in a pre-norm model the matrices that write into the residual stream have it divided
+   * by sqrt(2 L) (Radford et al. 2019).
    *
    * @param directory holds {@code config.json}
    */
   public static TrainableModel create(Path directory, double std, long seed, LoadOptions options) {
     Architecture architecture = Architecture.read(directory);
     Random random = new Random(seed);
-    double residual = std / Math.sqrt(2.0 * architecture.spec().layers());
+    double residual =
+        architecture.spec().norm().before()
+            ? std / Math.sqrt(2.0 * architecture.spec().layers())
+            : std;
     Weights.Initializer initializer =
         (name, key, shape) -> {
           int n = 1;
