@@ -127,8 +127,7 @@ class SearchLoopTest {
           }
         };
     loop(new CountingSearch(1)).budget(Budget.ofSteps(2)).listener(listener).run();
-    assertThat(events)
-        .containsExactly("start 0 0 0 0", "step 1 0.5", "step 2 1.0", "stop budget");
+    assertThat(events).containsExactly("start 0 0 0 0", "step 1 0.5", "step 2 1.0", "stop budget");
   }
 
   @Test
