@@ -1,6 +1,5 @@
 package io.promptgrad.experiments.command;
 
-import io.promptgrad.experiments.config.ConfigReader;
 import io.promptgrad.experiments.config.YamlDocument;
 import io.promptgrad.experiments.execution.Experiment;
 import java.nio.file.Path;

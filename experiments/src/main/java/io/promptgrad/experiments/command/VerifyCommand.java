@@ -106,6 +106,9 @@ final class VerifyCommand implements Callable<Integer> {
     if (ModelVerification.isFor(folder)) {
       return "model";
     }
+    if (Files.isRegularFile(folder)) {
+      throw new InvalidInputException("%s is a file; name a folder.".formatted(folder));
+    }
     throw new InvalidInputException(
         Files.isDirectory(folder)
             ? "%s has neither golden.json (a recorded model) nor trace.json (a recorded AutoPrompt search); name a folder that has."

@@ -51,6 +51,7 @@ public final class Experiment {
   private final Metric metric;
   private final List<Metric> others;
   private final List<TriggerPrompt> manualPrompts;
+  private AutoPrompt prepared; // with given label words, made when they were checked
 
   private Experiment(
       ExperimentConfig config, Task task, LanguageModel model, Console console) {
@@ -74,7 +75,7 @@ public final class Experiment {
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
     ExperimentConfig settled =
         config.on(ModelLoader.name(options.device()), options.precision().toString());
-    try (LanguageModel model = load(settled, options, console)) {
+    try (LanguageModel model = ModelLoader.load(settled.model(), options)) {
       Experiment experiment = new Experiment(settled, task, model, console);
       experiment.checkGivenLabels();
       Path out = config.out().orElseGet(() -> RunFolders.next(task.name(), settled));
@@ -92,17 +93,9 @@ public final class Experiment {
   public static RunResult resume(RunDirectory run, ExperimentConfig config, Console console) {
     Task task = Tasks.load(config);
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
-    try (LanguageModel model = load(config, options, console)) {
+    try (LanguageModel model = ModelLoader.load(config.model(), options)) {
       return new Experiment(config, task, model, console).run(run);
     }
-  }
-
-  private static LanguageModel load(
-      ExperimentConfig config, LoadOptions options, Console console) {
-    console.say(
-        "Loading %s on %s in %s."
-            .formatted(config.model(), config.device(), options.precision()));
-    return ModelLoader.load(config.model(), options);
   }
 
   private TriggerPrompt prompt(ManualPrompt manual) {
@@ -121,11 +114,14 @@ public final class Experiment {
   private void checkGivenLabels() {
     config.template().requireFields(task.fields());
     if (config.labelSearch().isEmpty()) {
-      search(new Cloze(model, config.template(), config.verbalizer().orElseThrow()));
+      prepared = search(new Cloze(model, config.template(), config.verbalizer().orElseThrow()));
     }
   }
 
   private AutoPrompt search(Cloze cloze) {
+    if (prepared != null) {
+      return prepared;
+    }
     Tasks.requireLabels(task, cloze.labels().labels());
     return new AutoPrompt(
         model, task, cloze, config.autoprompt(), new RandomSource(config.seed()));
@@ -134,6 +130,16 @@ public final class Experiment {
   // ------------------------------------------------------------------ the run
 
   private RunResult run(RunDirectory run) {
+    console.say(
+        "%s on %s, %s: %d train, %d dev, %d test examples. Run directory: %s"
+            .formatted(
+                config.model(),
+                Environment.device(model),
+                task.name(),
+                task.train().size(),
+                task.dev().size(),
+                task.test().size(),
+                run.path()));
     run.writeEnvironment(Environment.versions(), Environment.device(model));
     Baselines baselines = Baselines.open(run, console);
     LabelTokens labels = labels(baselines);
