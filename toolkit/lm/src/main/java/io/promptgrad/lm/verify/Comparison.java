@@ -31,7 +31,7 @@ public record Comparison(String name, double error, double tolerance) {
   }
 
   /** Error is the number of entries that differ. */
-  static Comparison exact(String name, int[] golden, int[] ours) {
+  public static Comparison exact(String name, int[] golden, int[] ours) {
     if (golden.length != ours.length) {
       return new Comparison(name, Double.POSITIVE_INFINITY, 0);
     }
