@@ -27,6 +27,7 @@ public final class Pretraining {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final PretrainingPlan plan;
+  private final EncodedCorpus corpus;
   private final Batches batches;
   private final Path config;
   private final Path out;
@@ -46,6 +47,7 @@ public final class Pretraining {
       LoadOptions options,
       Consumer<String> progress) {
     this.plan = plan;
+    this.corpus = corpus;
     this.batches = new Batches(corpus, plan, masked);
     this.config = config;
     this.out = out;
@@ -67,6 +69,8 @@ public final class Pretraining {
         step = note.get("step").asInt();
         seconds = note.get("seconds").asDouble();
         keepLossLines(step);
+      } else {
+        headStart(model);
       }
       progress.accept(
           "%,d parameters, %d of %d steps done, %d x %d tokens a step"
@@ -107,6 +111,22 @@ public final class Pretraining {
       return heldOut;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Word vectors and output bias from counts, positions from sinusoids, where there are such weights. */
+  private void headStart(TrainableModel model) {
+    progress.accept("counting words");
+    WordVectors start = WordVectors.of(corpus, model.spec().hidden(), plan.seed());
+    for (String name : model.names()) {
+      if (name.endsWith("word_embeddings.weight") || name.endsWith("embed_tokens.weight")) {
+        model.setWeight(name, start.vectors());
+      } else if (name.endsWith("position_embeddings.weight")) {
+        int rows = model.spec().maxPositions() + model.spec().positionOffset();
+        model.setWeight(name, WordVectors.positions(rows, model.spec().hidden()));
+      } else if (name.equals("lm_head.bias")) {
+        model.setWeight(name, start.logFrequencies());
+      }
     }
   }
 

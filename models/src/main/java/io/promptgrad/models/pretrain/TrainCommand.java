@@ -57,6 +57,14 @@ final class TrainCommand implements Callable<Integer> {
   @Option(names = "--dropout", defaultValue = "0", description = "Probability (${DEFAULT-VALUE}).")
   private double dropout;
 
+  @Option(
+      names = "--initial-deviation",
+      defaultValue = "0.05",
+      description =
+          "Standard deviation of the first weights (${DEFAULT-VALUE}); below about 0.5 / sqrt(hidden"
+              + " width) a post-norm model learns nothing but word frequencies for a long time.")
+  private double initialDeviation;
+
   @Option(names = "--seed", defaultValue = "0", description = "Of weights, windows and masks.")
   private long seed;
 
@@ -93,7 +101,7 @@ final class TrainCommand implements Callable<Integer> {
             warmUp,
             AdamW.forPretraining(),
             dropout,
-            0.02,
+            initialDeviation,
             seed,
             measureEvery,
             256,

@@ -59,15 +59,18 @@ public final class TrainableModel implements AutoCloseable {
 
   /**
    * Starts from random weights: norms 1, biases 0, everything else normal with standard deviation
-   * {@code std}; the matrices that write into the residual stream have it divided by sqrt(2 L)
-   * (Radford et al. 2019).
+   * {@code std}; in a pre-norm model the matrices that write into the residual stream have it divided
+   * by sqrt(2 L) (Radford et al. 2019).
    *
    * @param directory holds {@code config.json}
    */
   public static TrainableModel create(Path directory, double std, long seed, LoadOptions options) {
     Architecture architecture = Architecture.read(directory);
     Random random = new Random(seed);
-    double residual = std / Math.sqrt(2.0 * architecture.spec().layers());
+    double residual =
+        architecture.spec().norm().before()
+            ? std / Math.sqrt(2.0 * architecture.spec().layers())
+            : std;
     Weights.Initializer initializer =
         (name, key, shape) -> {
           int n = 1;
@@ -190,6 +193,18 @@ public final class TrainableModel implements AutoCloseable {
     return read(WEIGHT, index(name));
   }
 
+  /** Replaces the values of a weight, row-major. */
+  public void setWeight(String name, float[] values) {
+    int index = index(name);
+    long[] shape = weights.shapes.get(index);
+    if (values.length != new Shape(shape).size()) {
+      throw new IllegalArgumentException(
+          name + " has shape " + new Shape(shape) + " but " + values.length + " values were given");
+    }
+    write(WEIGHT, index, values, shape);
+    refresh();
+  }
+
   /** Accumulated gradient of a weight, row-major. */
   public float[] gradient(String name) {
     return read(GRADIENT, index(name));
@@ -267,14 +282,18 @@ public final class TrainableModel implements AutoCloseable {
       write(SECOND_MOMENT, i, saved.get(name + "/second_moment").toFloats(), shape);
       write(COUNT, i, saved.get(name + "/count").toFloats(), new long[0]);
     }
-    try (NDManager scope = program.newScope()) {
-      program.call(scope, "refresh", program.nothing());
-    }
+    refresh();
     String note = saved.metadata().get("promptgrad.note");
     if (note == null) {
       throw new InvalidInputException(file + " is not a training checkpoint of this program.");
     }
     return note;
+  }
+
+  private void refresh() {
+    try (NDManager scope = program.newScope()) {
+      program.call(scope, "refresh", program.nothing());
+    }
   }
 
   @Override
