@@ -17,6 +17,7 @@ import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 import java.util.Random;
+import java.util.SplittableRandom;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
@@ -128,6 +129,8 @@ class ArchitectureTest {
           .callMethod(Math.class, "random")
           .orShould()
           .callConstructor(Random.class)
+          .orShould()
+          .callConstructor(SplittableRandom.class)
           .orShould()
           .dependOnClassesThat()
           .areAssignableTo(ThreadLocalRandom.class)
