@@ -188,7 +188,7 @@ public final class TrainableModel implements AutoCloseable {
   }
 
   private static NDArray hostDoubles(NDManager step, double... values) {
-    return step.create(values).toDevice(Device.cpu(), false);
+    return step.newSubManager(Device.cpu()).create(values);
   }
 
   /** The only result of a call, in float32 whatever the model computes in. */
