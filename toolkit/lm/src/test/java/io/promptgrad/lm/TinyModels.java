@@ -111,6 +111,32 @@ public final class TinyModels {
     writer.write(file);
   }
 
+  /** Adds a tokenizer whose id i is the character i places after "!" (94 of them and 3 blanks). */
+  public static void addCharacterTokenizer(Path folder) {
+    ObjectNode root = JSON.createObjectNode();
+    ObjectNode byteLevel = JSON.createObjectNode();
+    byteLevel.put("type", "ByteLevel").put("add_prefix_space", false);
+    byteLevel.put("trim_offsets", true).put("use_regex", false);
+    root.put("version", "1.0");
+    root.set("pre_tokenizer", byteLevel);
+    root.set("decoder", byteLevel);
+    ObjectNode vocabulary = JSON.createObjectNode();
+    for (int id = 0; id < 94; id++) {
+      vocabulary.put(Character.toString('!' + id), id);
+    }
+    // blank, line feed and tabulator as byte-level tokenizers write them
+    vocabulary.put("\u0120", 94).put("\u010a", 95).put("\u0109", 96);
+    ObjectNode model = JSON.createObjectNode();
+    model.put("type", "BPE").set("vocab", vocabulary);
+    model.set("merges", JSON.createArrayNode());
+    root.set("model", model);
+    try {
+      JSON.writeValue(folder.resolve("tokenizer.json").toFile(), root);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /** The same tensor with other bytes, which {@code change} edits in place (little-endian). */
   public static TensorView edited(TensorView tensor, Consumer<ByteBuffer> change) {
     ByteBuffer bytes =
