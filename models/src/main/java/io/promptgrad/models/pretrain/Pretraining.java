@@ -159,15 +159,21 @@ public final class Pretraining {
         .toString();
   }
 
+  /** Another number of steps is no other plan: it moves the end of the learning rate's cosine. */
   private void requireSamePlan(JsonNode note) {
-    if (!note.path("plan").asText().equals(plan.toString())) {
+    String made = note.path("plan").asText();
+    if (!withoutSteps(made).equals(withoutSteps(plan.toString()))) {
       throw new InvalidInputException(
           "The checkpoint in "
               + out
               + " was made with another plan ("
-              + note.path("plan").asText()
+              + made
               + "); give the same options or another output folder.");
     }
+  }
+
+  private static String withoutSteps(String plan) {
+    return plan.replaceFirst("\\[steps=\\d+", "[");
   }
 
   private void log(int step, double train, double heldOut, double norm, double seconds)

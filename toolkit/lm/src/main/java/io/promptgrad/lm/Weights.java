@@ -97,6 +97,15 @@ final class Weights {
     return weights;
   }
 
+  /** Number of weights, each counted once. */
+  long count() {
+    long sum = 0;
+    for (long[] shape : shapes) {
+      sum += new Shape(shape).size();
+    }
+    return sum;
+  }
+
   /** Makes the first values of one tensor. */
   interface Initializer {
     TensorView tensor(String name, String key, long[] shape);

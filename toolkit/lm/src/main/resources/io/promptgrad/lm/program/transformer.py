@@ -114,9 +114,10 @@ class Transformer(Module):
     return torch.tensor(torch.len(self.leaves))
 
   # Adds a tensor that is no weight: constants[0] are the inverse frequencies of rotary positions.
+  # A copy, because the memory given may belong to a Java buffer that is collected.
   def put_constant(self: __torch__.Transformer,
     x: Tensor) -> Tensor:
-    torch.append(self.constants, x)
+    torch.append(self.constants, torch.clone(x))
     return torch.tensor(torch.len(self.constants))
 
   # Views of the checkpoint tensors under the short names. plan[i] = leaf, layer, transposed, first row, rows.
@@ -351,12 +352,13 @@ class Transformer(Module):
     states, kv, = (self).trunk(self.w, e, mask, types, positions, past, 0., True, )
     return ((self).logits_of(self.w, (self).features_at(self.w, states[self.layers], at, ), ), kv)
 
-  # Cached keys and values [L, 2, B, G, P, D] followed by newer ones.
+  # Cached keys and values [L, 2, B or 1, G, P, D] followed by newer ones [L, 2, B, G, S, D].
   def join_caches(self: __torch__.Transformer,
     past: Tensor,
     newer: Tensor) -> Tensor:
     torch.set_grad_enabled(False)
-    return torch.cat([past, newer], 4)
+    before = torch.expand(past, [-1, -1, torch.size(newer, 2), -1, -1, -1])
+    return torch.cat([before, torch.to(newer, ops.prim.dtype(past))], 4)
 
   # Logits of a few tokens only, tokens [c] -> [N, c]: all that an accuracy needs.
   def token_logits(self: __torch__.Transformer,
@@ -428,7 +430,7 @@ class Transformer(Module):
       if torch.gt(end, rows):
         end = rows
       block = __torch__.at_least_float32(torch.slice(table, 0, start, end), )
-      torch.append(blocks, torch.matmul(vectors, torch.t(block)))
+      torch.append(blocks, torch.matmul(torch.to(vectors, ops.prim.dtype(block)), torch.t(block)))
       start = end
     return torch.cat(blocks, 1)
 
@@ -446,7 +448,7 @@ class Transformer(Module):
     targets: Tensor,
     weights: Tensor) -> Tuple[Tensor, Tensor]:
     torch.set_grad_enabled(True)
-    leaf = torch.requires_grad_(torch.detach(e), True)
+    leaf = torch.requires_grad_(torch.detach(__torch__.at_least_float32(e, )), True)
     states, kv, = (self).trunk(self.w, leaf, mask, types, positions, past, 0., False, )
     losses = __torch__.negative_log_likelihood((self).logits_of(self.w, (self).features_at(self.w, states[self.layers], at, ), ), targets, )
     loss = torch.sum(torch.mul(losses, weights))
@@ -528,10 +530,11 @@ class Transformer(Module):
     self.w = (self).layout(self.compute, )
     return norm
 
-  # After weights were set by hand.
+  # After weights were set by hand; gradients of the weights before are of no use then.
   def refresh(self: __torch__.Transformer,
     unused: Tensor) -> Tensor:
     torch.set_grad_enabled(False)
+    torch._foreach_zero_(self.gradients)
     self.w = (self).layout(self.compute, )
     return torch.tensor(torch.len(self.leaves))
 
