@@ -27,6 +27,7 @@ public final class Pretraining {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final PretrainingPlan plan;
+  private final EncodedCorpus corpus;
   private final Batches batches;
   private final Path config;
   private final Path out;
@@ -46,6 +47,7 @@ public final class Pretraining {
       LoadOptions options,
       Consumer<String> progress) {
     this.plan = plan;
+    this.corpus = corpus;
     this.batches = new Batches(corpus, plan, masked);
     this.config = config;
     this.out = out;
@@ -67,6 +69,8 @@ public final class Pretraining {
         step = note.get("step").asInt();
         seconds = note.get("seconds").asDouble();
         keepLossLines(step);
+      } else {
+        headStart(model);
       }
       progress.accept(
           "%,d parameters, %d of %d steps done, %d x %d tokens a step"
@@ -110,6 +114,22 @@ public final class Pretraining {
     }
   }
 
+  /** Word vectors and output bias from counts, positions from sinusoids, where there are such weights. */
+  private void headStart(TrainableModel model) {
+    progress.accept("counting words");
+    WordVectors start = WordVectors.of(corpus, model.spec().hidden(), plan.seed());
+    for (String name : model.names()) {
+      if (name.endsWith("word_embeddings.weight") || name.endsWith("embed_tokens.weight")) {
+        model.setWeight(name, start.vectors());
+      } else if (name.endsWith("position_embeddings.weight")) {
+        int rows = model.spec().maxPositions() + model.spec().positionOffset();
+        model.setWeight(name, WordVectors.positions(rows, model.spec().hidden()));
+      } else if (name.equals("lm_head.bias")) {
+        model.setWeight(name, start.logFrequencies());
+      }
+    }
+  }
+
   /** Mean loss in nats over the same held-out predictions every time. */
   public double heldOutLoss(TrainableModel model) {
     double sum = 0;
@@ -139,15 +159,21 @@ public final class Pretraining {
         .toString();
   }
 
+  /** Another number of steps is no other plan: it moves the end of the learning rate's cosine. */
   private void requireSamePlan(JsonNode note) {
-    if (!note.path("plan").asText().equals(plan.toString())) {
+    String made = note.path("plan").asText();
+    if (!withoutSteps(made).equals(withoutSteps(plan.toString()))) {
       throw new InvalidInputException(
           "The checkpoint in "
               + out
               + " was made with another plan ("
-              + note.path("plan").asText()
+              + made
               + "); give the same options or another output folder.");
     }
+  }
+
+  private static String withoutSteps(String plan) {
+    return plan.replaceFirst("\\[steps=\\d+", "[");
   }
 
   private void log(int step, double train, double heldOut, double norm, double seconds)

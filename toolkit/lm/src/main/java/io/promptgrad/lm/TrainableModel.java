@@ -193,6 +193,18 @@ public final class TrainableModel implements AutoCloseable {
     return read(WEIGHT, index(name));
   }
 
+  /** Replaces the values of a weight, row-major. */
+  public void setWeight(String name, float[] values) {
+    int index = index(name);
+    long[] shape = weights.shapes.get(index);
+    if (values.length != new Shape(shape).size()) {
+      throw new IllegalArgumentException(
+          name + " has shape " + new Shape(shape) + " but " + values.length + " values were given");
+    }
+    write(WEIGHT, index, values, shape);
+    refresh();
+  }
+
   /** Accumulated gradient of a weight, row-major. */
   public float[] gradient(String name) {
     return read(GRADIENT, index(name));
@@ -270,14 +282,18 @@ public final class TrainableModel implements AutoCloseable {
       write(SECOND_MOMENT, i, saved.get(name + "/second_moment").toFloats(), shape);
       write(COUNT, i, saved.get(name + "/count").toFloats(), new long[0]);
     }
-    try (NDManager scope = program.newScope()) {
-      program.call(scope, "refresh", program.nothing());
-    }
+    refresh();
     String note = saved.metadata().get("promptgrad.note");
     if (note == null) {
       throw new InvalidInputException(file + " is not a training checkpoint of this program.");
     }
     return note;
+  }
+
+  private void refresh() {
+    try (NDManager scope = program.newScope()) {
+      program.call(scope, "refresh", program.nothing());
+    }
   }
 
   @Override
