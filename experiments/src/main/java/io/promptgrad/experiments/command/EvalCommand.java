@@ -90,6 +90,7 @@ final class EvalCommand implements Callable<Integer> {
     return Promptgrad.OK;
   }
 
+  /** An option that was not given leaves the default. */
   private static void set(YamlDocument document, String key, String value) {
     if (value != null) {
       document.set(key, TextNode.valueOf(value), "--" + key);

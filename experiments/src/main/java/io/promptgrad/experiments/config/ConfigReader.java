@@ -248,8 +248,8 @@ public final class ConfigReader {
     Section section = root.section("budget", "steps", "evaluations", "forward_tokens", "time");
     Optional<String> time = section.text("time");
     Budget budget =
-        section.reading(
-            "steps",
+        root.reading(
+            "budget",
             () ->
                 new Budget(
                     section.wholeNumber("steps"),

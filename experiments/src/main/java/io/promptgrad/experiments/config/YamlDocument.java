@@ -228,6 +228,10 @@ public final class YamlDocument {
       }
       origins.put(walked, where);
     }
+    String changed = walked;
+    origins
+        .keySet()
+        .removeIf(old -> old.startsWith(changed + ".") || old.startsWith(changed + "["));
   }
 
   /** Applies {@code a.b=c}, the value read as YAML. */

@@ -17,6 +17,7 @@ final class Progress implements ProgressListener {
   private final Console console;
   private long lastShown = Long.MIN_VALUE;
   private String line = "";
+  private boolean shown = true;
 
   Progress(Console console) {
     this.console = console;
@@ -32,6 +33,7 @@ final class Progress implements ProgressListener {
   @Override
   public void onStep(ProgressListener.Progress progress) {
     line = describe(progress);
+    shown = false;
     long now = System.nanoTime();
     long interval = console.terminal() ? REDRAW_NANOS : LINE_NANOS;
     if (lastShown != Long.MIN_VALUE && now - lastShown < interval) {
@@ -43,15 +45,16 @@ final class Progress implements ProgressListener {
 
   @Override
   public void onStop(LoopResult result) {
-    if (!line.isEmpty()) {
+    if (!shown) {
       show();
-      if (console.terminal()) {
-        console.say("");
-      }
+    }
+    if (console.terminal() && !line.isEmpty()) {
+      console.say("");
     }
   }
 
   private void show() {
+    shown = true;
     if (console.terminal()) {
       String cut = line.length() > WIDTH ? line.substring(0, WIDTH - 1) + "…" : line;
       console.err().print("\r" + cut + "\u001b[K");
