@@ -21,8 +21,8 @@ import java.util.Map;
  * A byte-level BPE vocabulary: encodes a corpus and is written as a Hugging Face {@code
  * tokenizer.json}, with which every other library gives the same ids.
  *
- * <p>Ids: the first special tokens, then the 256 bytes in the order of the characters that stand for
- * them, then one entry per merge, then the last special tokens ({@code <mask>}).
+ * <p>Ids: the first special tokens, then the 256 bytes in the order of the characters that stand
+ * for them, then one entry per merge, then the last special tokens ({@code <mask>}).
  *
  * <p>{@link #encode} reads every text as text: a literal {@code <mask>} is five or more ordinary
  * tokens here, whereas other libraries turn it into the special id. Not safe for use by several
@@ -303,7 +303,8 @@ public final class BpeTokenizer {
       return new BpeTokenizer(settings, Arrays.asList(tokens), merges);
     } catch (IOException | RuntimeException e) {
       throw new InvalidInputException(
-          "The file %s is no byte-level BPE tokenizer made by 'pretrain prepare'; prepare the corpus again."
+          ("The file %s is no byte-level BPE tokenizer made by 'pretrain prepare'; "
+                  + "prepare the corpus again.")
               .formatted(file),
           e);
     }

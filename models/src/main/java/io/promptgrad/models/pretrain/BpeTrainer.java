@@ -11,14 +11,14 @@ import java.util.PriorityQueue;
 import java.util.Set;
 
 /**
- * Learns a byte-level BPE vocabulary (Sennrich et al. 2016, arXiv 1508.07909; on bytes as in GPT-2):
- * starting from the 256 bytes, the most frequent pair of neighbouring symbols inside words becomes a
- * new symbol, again and again.
+ * Learns a byte-level BPE vocabulary (Sennrich et al. 2016, arXiv 1508.07909; on bytes as in
+ * GPT-2): starting from the 256 bytes, the most frequent pair of neighbouring symbols inside words
+ * becomes a new symbol, again and again.
  *
  * <p>Pair counts are kept up to date word by word instead of being counted anew; the most frequent
- * pair comes from a priority queue whose entries may be stale: an entry whose count is no longer true
- * is put back with the true one. Every count that rises gets a new entry, so the top entry that is
- * true is the maximum.
+ * pair comes from a priority queue whose entries may be stale: an entry whose count is no longer
+ * true is put back with the true one. Every count that rises gets a new entry, so the top entry
+ * that is true is the maximum.
  *
  * <p>Deterministic: of pairs with equal counts the one with the lower left id, then the lower right
  * id, is merged. The order in which text is added does not matter.

@@ -25,7 +25,8 @@ final class ByteLevel {
   private static final int[] BYTE_OF_CHAR = new int[0x180];
 
   static {
-    // Printable bytes stand for themselves; the others take the characters from U+0100 on, in order.
+    // Printable bytes stand for themselves; the others take the characters from U+0100 on, in
+    // order.
     Arrays.fill(BYTE_OF_CHAR, -1);
     char next = 0x100;
     for (int b = 0; b < 256; b++) {
@@ -76,8 +77,8 @@ final class ByteLevel {
 
   /**
    * Lower case character by character, as the Lowercase normaliser of Hugging Face does it: unlike
-   * {@link String#toLowerCase()} without regard to neighbours (a final sigma stays a sigma). Letters
-   * that are newer than this Java's Unicode tables keep their case.
+   * {@link String#toLowerCase()} without regard to neighbours (a final sigma stays a sigma).
+   * Letters that are newer than this Java's Unicode tables keep their case.
    */
   static String lowerCase(String text) {
     StringBuilder lower = new StringBuilder(text.length());

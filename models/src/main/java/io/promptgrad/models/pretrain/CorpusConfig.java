@@ -19,8 +19,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * What a pretraining corpus is made of, as read from a YAML file: the sources, the tokenizer and the
- * evaluation files that no training line may repeat.
+ * What a pretraining corpus is made of, as read from a YAML file: the sources, the tokenizer and
+ * the evaluation files that no training line may repeat.
  *
  * @param base another file of this kind that fills in what is left out here (key {@code extends},
  *     relative to this file), or null

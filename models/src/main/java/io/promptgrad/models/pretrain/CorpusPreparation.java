@@ -15,11 +15,11 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * From text files to an {@link EncodedCorpus}, in three stages that each leave their result on disk:
+ * From text files to an {@link EncodedCorpus}, in three stages that each leave their result on
+ * disk:
  *
  * <ol>
  *   <li><b>text</b>: sources are read, cleaned and freed of evaluation sentences ({@link
@@ -156,9 +156,11 @@ public final class CorpusPreparation {
         encode();
         save(new Stages(text, settings, ids));
       }
-    } catch (IOException e) {
+    } catch (IOException | UncheckedIOException e) {
       throw new InvalidInputException(
-          "The corpus cannot be written to %s: %s.".formatted(out, e), e);
+          "The corpus cannot be written to %s (%s); give another folder with --out."
+              .formatted(out, e.getMessage()),
+          e);
     }
     return EncodedCorpus.open(out);
   }
@@ -249,14 +251,12 @@ public final class CorpusPreparation {
   }
 
   private Path textFile(TextSource source, boolean heldOut) {
-    return out.resolve("text")
-        .resolve(source.name() + (heldOut ? ".heldout.txt" : ".train.txt"));
+    return out.resolve("text").resolve(source.name() + (heldOut ? ".heldout.txt" : ".train.txt"));
   }
 
   private static String line(SourceCounts c) {
     return "  %-22s %,7d documents %,9d lines, dropped %,6d equal %,6d by a run, %,11d characters"
-        .formatted(
-            c.source, c.documents, c.lines, c.droppedEqual, c.droppedRun, c.keptCharacters);
+        .formatted(c.source, c.documents, c.lines, c.droppedEqual, c.droppedRun, c.keptCharacters);
   }
 
   // ---- stage 2: tokenizer
@@ -266,9 +266,7 @@ public final class CorpusPreparation {
     for (TextSource source : config.sources()) {
       long weight = Math.max(1, Math.round(source.weight()));
       documents(
-          source,
-          false,
-          lines -> trainer.add(String.join(config.lineBreak(), lines), weight));
+          source, false, lines -> trainer.add(String.join(config.lineBreak(), lines), weight));
     }
     BpeTokenizer tokenizer = trainer.train();
     tokenizer.save(out.resolve("tokenizer.json"));
@@ -375,15 +373,16 @@ public final class CorpusPreparation {
 
   /** What the text stage depends on: sources, globs, and the size and time of every file. */
   private String textFingerprint() throws IOException {
-    StringBuilder all = new StringBuilder(RULE).append(config.sources()).append(config.evaluation());
+    StringBuilder all =
+        new StringBuilder(RULE).append(config.sources()).append(config.evaluation());
     List<Path> files = new ArrayList<>(EvaluationTexts.files(root, config.evaluation()));
     config.sources().forEach(s -> files.addAll(TextSource.matching(root, s.files())));
     files.addAll(further);
     for (Path file : files) {
       all.append(file);
-      Optional.of(file)
-          .filter(Files::isRegularFile)
-          .ifPresent(f -> all.append(f.toFile().length()).append(f.toFile().lastModified()));
+      if (Files.isRegularFile(file)) {
+        all.append(Files.size(file)).append(Files.getLastModifiedTime(file).toMillis());
+      }
     }
     return EncodedCorpus.sha256(all.toString());
   }

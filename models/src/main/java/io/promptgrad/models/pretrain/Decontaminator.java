@@ -24,8 +24,8 @@ import java.util.regex.Pattern;
  * </ul>
  *
  * <p>Words are maximal sequences of letters and digits. Both sides are read twice, because sets
- * differ in how they write contractions: once as they stand ("don't" is {@code don t}) and once with
- * contractions joined ("don't", "do n't" and "dont" are all {@code dont}).
+ * differ in how they write contractions: once as they stand ("don't" is {@code don t}) and once
+ * with contractions joined ("don't", "do n't" and "dont" are all {@code dont}).
  *
  * <p>Only 64-bit hashes are kept: a rolling polynomial for runs, FNV-1a for whole forms. With some
  * 10^6 hashes and 10^7 look-ups the chance that one sentence is dropped by accident is about 10^-6.
@@ -237,7 +237,9 @@ final class Decontaminator {
       return sentences[word];
     }
 
-    /** H(i) = sum over j below RUN of h(i + j) B^(RUN - 1 - j), modulo 2^64, rolled word by word. */
+    /**
+     * H(i) = sum over j below RUN of h(i + j) B^(RUN - 1 - j), modulo 2^64, rolled word by word.
+     */
     void forEachRun(RunSink sink) {
       long hash = 0;
       for (int i = 0; i < size; i++) {

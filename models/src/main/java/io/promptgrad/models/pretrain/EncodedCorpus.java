@@ -216,8 +216,7 @@ public final class EncodedCorpus {
     /** Closes the file, gives it its name and says what is in it. */
     Part finish() throws IOException {
       out.close();
-      Files.move(
-          part, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+      Files.move(part, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
       return new Part(
           file.getFileName().toString(),
           written,

@@ -22,7 +22,8 @@ import java.util.stream.Stream;
 /**
  * Finds the evaluation files below a data root and takes the text out of them, whatever their
  * format: every string value of JSON and JSON lines, every cell of CSV, every line of anything else
- * (TSV and plain text) and each of its tab-separated fields. Labels and numbers come along; they are too short to match.
+ * (TSV and plain text) and each of its tab-separated fields. Labels and numbers come along; they
+ * are too short to match.
  */
 final class EvaluationTexts {
 
@@ -79,7 +80,8 @@ final class EvaluationTexts {
 
   private static void csv(Path file, Consumer<String> sink) throws IOException {
     CsvMapper mapper = CsvMapper.builder().enable(CsvParser.Feature.WRAP_AS_ARRAY).build();
-    try (MappingIterator<String[]> rows = mapper.readerFor(String[].class).readValues(file.toFile())) {
+    try (MappingIterator<String[]> rows =
+        mapper.readerFor(String[].class).readValues(file.toFile())) {
       while (rows.hasNext()) {
         for (String cell : rows.next()) {
           sink.accept(cell);

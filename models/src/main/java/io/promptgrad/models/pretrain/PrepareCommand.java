@@ -48,8 +48,7 @@ final class PrepareCommand implements Callable<Integer> {
       config = config.withVocab(vocab);
     }
     Path root = data == null ? defaultRoot() : data;
-    EncodedCorpus prepared =
-        new CorpusPreparation(config, root, against, out, this::print).run();
+    EncodedCorpus prepared = new CorpusPreparation(config, root, against, out, this::print).run();
     EncodedCorpus.Description description = prepared.description();
     for (EncodedCorpus.Part part : List.of(description.train(), description.heldOut())) {
       print("%s: %,d tokens".formatted(part.file(), part.tokens()));
@@ -79,7 +78,8 @@ final class PrepareCommand implements Callable<Integer> {
             .orElse(Path.of("..", "shared"));
     Path root = shared.resolve("data");
     if (!Files.isDirectory(root)) {
-      throw new InvalidInputException("There is no text at %s; say where it is with --data.".formatted(root));
+      throw new InvalidInputException(
+          "There is no text at %s; say where it is with --data.".formatted(root));
     }
     return root;
   }

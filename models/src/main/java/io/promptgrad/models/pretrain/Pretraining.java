@@ -27,11 +27,13 @@ public final class Pretraining {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final PretrainingPlan plan;
+  private final EncodedCorpus corpus;
   private final Batches batches;
   private final Path config;
   private final Path out;
   private final LoadOptions options;
   private final Consumer<String> progress;
+  private volatile boolean stopping;
 
   /**
    * @param config folder of {@code config.json}
@@ -46,6 +48,7 @@ public final class Pretraining {
       LoadOptions options,
       Consumer<String> progress) {
     this.plan = plan;
+    this.corpus = corpus;
     this.batches = new Batches(corpus, plan, masked);
     this.config = config;
     this.out = out;
@@ -53,7 +56,16 @@ public final class Pretraining {
     this.progress = progress;
   }
 
-  /** Trains to the last step, from the checkpoint if there is one; returns the held-out loss. */
+  /** Lets {@link #run} end after the step under way, with a checkpoint; from another thread. */
+  public void stop() {
+    stopping = true;
+  }
+
+  /**
+   * Trains to the last step, from the checkpoint if there is one.
+   *
+   * @return the held-out loss; NaN if it was stopped before the last step
+   */
   public double run() {
     try (TrainableModel model =
         TrainableModel.create(config, plan.initialDeviation(), plan.seed(), options)) {
@@ -67,6 +79,8 @@ public final class Pretraining {
         step = note.get("step").asInt();
         seconds = note.get("seconds").asDouble();
         keepLossLines(step);
+      } else {
+        headStart(model);
       }
       progress.accept(
           "%,d parameters, %d of %d steps done, %d x %d tokens a step"
@@ -96,8 +110,11 @@ public final class Pretraining {
           sum = 0;
           summed = 0;
         }
-        if (step % plan.saveEvery() == 0 || step == plan.steps()) {
+        if (step % plan.saveEvery() == 0 || step == plan.steps() || stopping) {
           model.save(checkpoint, note(step, seconds));
+        }
+        if (stopping && step < plan.steps()) {
+          return Double.NaN;
         }
       }
       if (Double.isNaN(heldOut)) {
@@ -107,6 +124,22 @@ public final class Pretraining {
       return heldOut;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Word vectors and output bias from counts, positions from sinusoids, where there are such weights. */
+  private void headStart(TrainableModel model) {
+    progress.accept("counting words");
+    WordVectors start = WordVectors.of(corpus, model.spec().hidden(), plan.seed());
+    for (String name : model.names()) {
+      if (name.endsWith("word_embeddings.weight") || name.endsWith("embed_tokens.weight")) {
+        model.setWeight(name, start.vectors());
+      } else if (name.endsWith("position_embeddings.weight")) {
+        int rows = model.spec().maxPositions() + model.spec().positionOffset();
+        model.setWeight(name, WordVectors.positions(rows, model.spec().hidden()));
+      } else if (name.equals("lm_head.bias")) {
+        model.setWeight(name, start.logFrequencies());
+      }
     }
   }
 
@@ -139,15 +172,21 @@ public final class Pretraining {
         .toString();
   }
 
+  /** Another number of steps is no other plan: it moves the end of the learning rate's cosine. */
   private void requireSamePlan(JsonNode note) {
-    if (!note.path("plan").asText().equals(plan.toString())) {
+    String made = note.path("plan").asText();
+    if (!withoutSteps(made).equals(withoutSteps(plan.toString()))) {
       throw new InvalidInputException(
           "The checkpoint in "
               + out
               + " was made with another plan ("
-              + note.path("plan").asText()
+              + made
               + "); give the same options or another output folder.");
     }
+  }
+
+  private static String withoutSteps(String plan) {
+    return plan.replaceFirst("\\[steps=\\d+", "[");
   }
 
   private void log(int step, double train, double heldOut, double norm, double seconds)

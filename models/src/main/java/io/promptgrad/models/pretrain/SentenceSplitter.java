@@ -2,6 +2,7 @@ package io.promptgrad.models.pretrain;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -56,7 +57,7 @@ final class SentenceSplitter {
     }
     String last = text.substring(word, mark);
     boolean initial = last.length() == 1 && Character.isUpperCase(last.charAt(0));
-    return !initial && !TITLES.contains(last.toLowerCase(java.util.Locale.ROOT));
+    return !initial && !TITLES.contains(last.toLowerCase(Locale.ROOT));
   }
 
   private static void add(List<String> sentences, String piece) {

@@ -19,8 +19,7 @@ final class TextCleaner {
   private static final Pattern DASH = Pattern.compile("\\s*(?:—|―|--+)\\s*");
   private static final Pattern EMPTY_BRACKETS = Pattern.compile("\\s?\\([\\s,;:]*\\)");
   private static final Pattern BRACKET_START = Pattern.compile("\\((?:\\s*[,;:])+\\s*");
-  private static final Pattern SPACE =
-      Pattern.compile("[\\s\\p{Z}\\p{Cc}\\uFEFF\\u200B]+");
+  private static final Pattern SPACE = Pattern.compile("[\\s\\p{Z}\\p{Cc}\\uFEFF\\u200B]+");
 
   private TextCleaner() {}
 

@@ -100,9 +100,7 @@ public record TextSource(
       if (heldOut != null && path.getFileName().toString().equals(heldOut.file)) {
         held = true;
         firstHeldOut =
-            heldOut.lastDocuments == 0
-                ? 0
-                : Math.max(0, documents.size() - heldOut.lastDocuments);
+            heldOut.lastDocuments == 0 ? 0 : Math.max(0, documents.size() - heldOut.lastDocuments);
       }
       for (int i = 0; i < documents.size(); i++) {
         sink.accept(new Document(documents.get(i), i >= firstHeldOut));

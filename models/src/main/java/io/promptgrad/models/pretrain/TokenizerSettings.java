@@ -17,7 +17,10 @@ public record TokenizerSettings(
 
   /** Which special tokens there are. */
   public enum Objective {
-    /** RoBERTa's: {@code <s>} 0, {@code <pad>} 1, {@code </s>} 2, {@code <unk>} 3, {@code <mask>} last. */
+    /**
+     * RoBERTa's: {@code <s>} 0, {@code <pad>} 1, {@code </s>} 2, {@code <unk>} 3, {@code <mask>}
+     * last.
+     */
     MASKED(List.of("<s>", "<pad>", "</s>", "<unk>"), List.of("<mask>")),
     /** A causal model's: {@code <s>} 0, {@code </s>} 1. */
     CAUSAL(List.of("<s>", "</s>"), List.of());
@@ -49,7 +52,8 @@ public record TokenizerSettings(
     int least = 256 + objective.first.size() + objective.last.size();
     if (vocab < least || vocab > 65536) {
       throw new InvalidInputException(
-          "The vocabulary size is %d but must lie between %d (all bytes and the special tokens) and 65536."
+          ("The vocabulary size is %d but must lie between %d (all bytes and the special tokens) "
+                  + "and 65536.")
               .formatted(vocab, least));
     }
   }

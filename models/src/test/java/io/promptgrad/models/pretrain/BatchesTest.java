@@ -159,7 +159,9 @@ class BatchesTest {
     int[] ids = batch.tokens().ids();
     int[] at = batch.targets().at();
     for (int n = 0; n < at.length; n++) {
-      assertThat(ids[at[n]]).as("nothing follows from the end of a document").isNotEqualTo(SEPARATOR);
+      assertThat(ids[at[n]])
+          .as("nothing follows from the end of a document")
+          .isNotEqualTo(SEPARATOR);
       assertThat(batch.targets().tokens()[n][0]).isEqualTo(ids[at[n] + 1]);
       assertThat(at[n] % 64).as("the window's own end is no token of the text").isLessThan(62);
     }

@@ -202,7 +202,8 @@ class BpeTokenizerTest {
       long[] ids = other.encode("The story", true, false).getIds();
 
       assertThat(ids[0]).isZero();
-      assertThat(Arrays.copyOfRange(ids, 1, ids.length)).isEqualTo(longs(CAUSAL.encode("The story")));
+      assertThat(Arrays.copyOfRange(ids, 1, ids.length))
+          .isEqualTo(longs(CAUSAL.encode("The story")));
     }
   }
 

@@ -102,9 +102,7 @@ class BpeTrainerTest {
     Map<List<Integer>, Long> split = new HashMap<>();
     words.forEach(
         (w, n) ->
-            split.put(
-                IntStream.range(0, w.length()).mapToObj(i -> (int) w.charAt(i)).toList(),
-                n));
+            split.put(IntStream.range(0, w.length()).mapToObj(i -> (int) w.charAt(i)).toList(), n));
     List<String> names = new ArrayList<>();
     for (int b = 0; b < 256; b++) {
       names.add(String.valueOf(ByteLevel.charOf(b)));

@@ -167,7 +167,8 @@ class CorpusPreparationTest {
   @Test
   void command_prepare_printsCounts() throws IOException {
     StringWriter printed = new StringWriter();
-    Path ownSet = Files.writeString(folder.resolve("own.tsv"), "positive\tsport\tI think so too !\n");
+    Path ownSet =
+        Files.writeString(folder.resolve("own.tsv"), "positive\tsport\tI think so too !\n");
 
     int code =
         command(printed, new StringWriter())
@@ -180,7 +181,9 @@ class CorpusPreparationTest {
                 "--against=" + ownSet);
 
     assertThat(code).isZero();
-    assertThat(printed.toString()).contains("train.u16: ").contains("40 documents, weight 3.0 (CC0)");
+    assertThat(printed.toString())
+        .contains("train.u16: ")
+        .contains("40 documents, weight 3.0 (CC0)");
     assertThat(BpeTokenizer.load(out.resolve("tokenizer.json")).size()).isEqualTo(280);
     assertThat(Files.readString(out.resolve("text/talk.train.txt")))
         .startsWith("Hello there!\n\nWhere");
@@ -201,6 +204,24 @@ class CorpusPreparationTest {
     assertThat(code).isEqualTo(2);
     assertThat(errors.toString().lines()).hasSize(1);
     assertThat(errors.toString()).contains("nowhere").contains("--data");
+  }
+
+  @Test
+  void command_unwritableOut_isOneSentenceAndCode2() throws IOException {
+    StringWriter errors = new StringWriter();
+    Path file = Files.writeString(folder.resolve("file"), "in the way");
+
+    int code =
+        command(new StringWriter(), errors)
+            .execute(
+                "prepare",
+                "--corpus=" + folder.resolve("corpus.yaml"),
+                "--data=" + folder.resolve("data"),
+                "--out=" + file);
+
+    assertThat(code).isEqualTo(2);
+    assertThat(errors.toString().lines()).hasSize(1);
+    assertThat(errors.toString()).contains("--out");
   }
 
   private static CommandLine command(StringWriter out, StringWriter errors) {

@@ -35,7 +35,8 @@ class TextSourceTest {
 
     assertThat(read(Format.ROWS, 2, null))
         .containsExactly(
-            new Document(List.of("good film ."), false), new Document(List.of("bad film ."), false));
+            new Document(List.of("good film ."), false),
+            new Document(List.of("bad film ."), false));
   }
 
   @Test

@@ -17,8 +17,7 @@ import java.util.Map;
  * @param losses examples on which the second prompt contributes more
  * @param p two-sided p-value of no difference
  */
-public record Comparison(
-    String test, int n, double difference, int wins, int losses, double p) {
+public record Comparison(String test, int n, double difference, int wins, int losses, double p) {
 
   /**
    * Compares two lists of outcomes, matched by example id.
@@ -67,7 +66,8 @@ public record Comparison(
 
   private static InvalidInputException differs(String how) {
     return new InvalidInputException(
-        "The two sets of outcomes are not of the same examples (%s); evaluate both prompts on the same split."
+        ("The two sets of outcomes are not of the same examples (%s); evaluate both "
+                + "prompts on the same split.")
             .formatted(how));
   }
 }

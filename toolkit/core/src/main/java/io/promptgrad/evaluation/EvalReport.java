@@ -86,8 +86,7 @@ public record EvalReport(
         warnings);
   }
 
-  private static Interval interval(
-      Metric metric, double[] contributions, List<Outcome> outcomes) {
+  private static Interval interval(Metric metric, double[] contributions, List<Outcome> outcomes) {
     if (metric.proportion()) {
       int successes = (int) Math.round(Statistics.sum(contributions));
       return Statistics.wilson(successes, contributions.length);

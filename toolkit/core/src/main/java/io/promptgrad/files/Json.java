@@ -1,5 +1,6 @@
 package io.promptgrad.files;
 
+import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
@@ -76,7 +77,11 @@ public final class Json {
    * @throws JsonProcessingException if the text is not JSON
    */
   public static JsonNode parse(String text) throws JsonProcessingException {
-    return MAPPER.readTree(text);
+    JsonNode value = MAPPER.readTree(text);
+    if (value.isMissingNode()) {
+      throw new JsonParseException(null, "there is no value");
+    }
+    return value;
   }
 
   /** Returns any Java value of maps, lists, strings and numbers as a tree. */

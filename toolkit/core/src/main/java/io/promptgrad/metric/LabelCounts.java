@@ -30,10 +30,7 @@ final class LabelCounts {
 
   /** F1 = 2 TP / (2 TP + FP + FN) per label, averaged over all labels seen, gold or predicted. */
   double macroF1() {
-    return counts.values().stream()
-        .mapToDouble(c -> f1(c[0], c[1], c[2]))
-        .average()
-        .orElseThrow();
+    return counts.values().stream().mapToDouble(c -> f1(c[0], c[1], c[2])).average().orElseThrow();
   }
 
   /** F1 of the sums over all labels. */

@@ -2,7 +2,10 @@ package io.promptgrad.metric;
 
 import java.util.List;
 
-/** The mean over labels of F1 = 2 TP / (2 TP + FP + FN); a label counts if it occurs as gold or as prediction. */
+/**
+ * The mean over labels of F1 = 2 TP / (2 TP + FP + FN); a label counts if it occurs as gold or as
+ * prediction.
+ */
 public final class MacroF1 implements Metric {
 
   @Override

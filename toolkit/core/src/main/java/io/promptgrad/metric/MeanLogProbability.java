@@ -40,7 +40,8 @@ public final class MeanLogProbability implements Metric {
       return outcome.value();
     }
     throw new IllegalArgumentException(
-        "Outcome %s has scores for %s but none for its gold answer '%s', so it has no log-probability."
+        ("Outcome %s has scores for %s but none for its gold answer '%s', so it has no "
+                + "log-probability.")
             .formatted(outcome.exampleId(), outcome.scores().keySet(), outcome.gold()));
   }
 }

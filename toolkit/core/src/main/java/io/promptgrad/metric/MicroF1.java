@@ -3,8 +3,8 @@ package io.promptgrad.metric;
 import java.util.List;
 
 /**
- * F1 over all labels together. With one gold and one predicted label per example it equals accuracy,
- * unless examples failed: those are misses, but not false alarms.
+ * F1 over all labels together. With one gold and one predicted label per example it equals
+ * accuracy, unless examples failed: those are misses, but not false alarms.
  */
 public final class MicroF1 implements Metric {
 

@@ -19,6 +19,10 @@ public interface Prompt {
   /** Returns the token ids, a fresh array; empty when the prompt is not made of tokens. */
   int[] tokenIds();
 
-  /** Returns everything needed to use the prompt again; has at least {@code kind}. */
+  /**
+   * Returns everything needed to use the prompt again: at least {@code kind}; for prompts made of
+   * tokens also {@code token_ids} and {@code tokens}, each token's text in the vocabulary's own
+   * writing, which reports show.
+   */
   ObjectNode toJson();
 }

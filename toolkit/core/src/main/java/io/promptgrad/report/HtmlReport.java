@@ -52,11 +52,10 @@ public final class HtmlReport {
           body.append(prompt(r, run.prompt()));
         });
     if (!trace.isEmpty()) {
-      body.append("<h2>The search</h2>\n<figure>\n")
+      body.append("<h2>The search</h2>\n")
           .append(TracePlots.scores(trace, devBaselines(result)))
-          .append("</figure>\n<h2>The candidates</h2>\n<figure>\n")
-          .append(TracePlots.candidates(trace))
-          .append("</figure>\n");
+          .append("<h2>The candidates</h2>\n")
+          .append(TracePlots.candidates(trace));
     }
     List<JsonNode> outcomes = run.outcomeLines("found", "test");
     if (!outcomes.isEmpty()) {
@@ -86,8 +85,7 @@ public final class HtmlReport {
       RunDirectory run, Optional<RunResult> result, List<TraceStep> trace) {
     StringBuilder html = new StringBuilder();
     html.append("<h1>%s</h1>\n".formatted(Html.escape(title(run, result))));
-    html.append(
-        "<p class=\"soft\">%s</p>\n".formatted(Html.escape(run.path().toString())));
+    html.append("<p class=\"soft\">%s</p>\n".formatted(Html.escape(run.path().toString())));
     if (result.isEmpty()) {
       html.append(
           "<p>This run has not ended: %d steps are done and there is no result yet.</p>\n"
@@ -161,9 +159,13 @@ public final class HtmlReport {
         Comparator.comparingDouble(m -> Double.isNaN(m.margin) ? Double.MAX_VALUE : -m.margin));
     StringBuilder html = new StringBuilder();
     html.append(
-        "<h2>Most confident mistakes</h2>\n<p class=\"soft\">%s of %s examples are wrong. Margin: by how many nats the answer outscores the gold label.</p>\n"
+        ("<h2>Most confident mistakes</h2>\n<p class=\"soft\">%s of %s examples are "
+                + "wrong. Margin: by how many nats the answer outscores the gold label.</p>\n")
             .formatted(Html.count(mistakes.size()), Html.count(lines.size())));
-    html.append("<div class=\"scroll\"><table class=\"wide\">\n<tr><th>example</th><th>gold</th><th>predicted</th><th class=\"num\">margin</th></tr>\n");
+    html.append(
+        "<div class=\"scroll\"><table class=\"wide\">\n"
+            + "<tr><th>example</th><th>gold</th><th>predicted</th><th"
+            + " class=\"num\">margin</th></tr>\n");
     for (Mistake mistake : mistakes.subList(0, Math.min(WRONG_SHOWN, mistakes.size()))) {
       Outcome outcome = mistake.outcome;
       List<String> texts = new ArrayList<>();
@@ -175,7 +177,8 @@ public final class HtmlReport {
                   Html.escape(outcome.exampleId()),
                   Html.escape(text),
                   Html.escape(outcome.gold()),
-                  Html.escape(outcome.failure().map(why -> "failed: " + why).orElse(outcome.predicted())),
+                  Html.escape(
+                      outcome.failure().map(why -> "failed: " + why).orElse(outcome.predicted())),
                   Html.number(mistake.margin)));
     }
     return html.append("</table></div>\n").toString();
@@ -211,14 +214,22 @@ public final class HtmlReport {
     StringBuilder html = new StringBuilder("<h1>%d runs</h1>\n".formatted(rows.size()));
     html.append(Html.warnings(warnings));
     html.append(
-        "<h2>Scores</h2>\n<div class=\"scroll\"><table class=\"wide\">\n<tr><th>run</th><th>method</th><th>model</th><th>task</th><th class=\"num\">seed</th><th class=\"num\">dev</th><th class=\"num\">test</th><th>paired test</th><th class=\"num\">evaluations</th><th class=\"num\">time</th><th>stopped by</th></tr>\n");
+        "<h2>Scores</h2>\n"
+            + "<div class=\"scroll\"><table class=\"wide\">\n"
+            + "<tr><th>run</th><th>method</th><th>model</th><th>task</th><th"
+            + " class=\"num\">seed</th><th class=\"num\">dev</th><th"
+            + " class=\"num\">test</th><th>paired test</th><th class=\"num\">evaluations</th><th"
+            + " class=\"num\">time</th><th>stopped by</th></tr>\n");
     Map<String, List<TraceStep>> traces = new LinkedHashMap<>();
     for (Row row : rows) {
       RunResult r = row.result;
       String name = row.run.path().toAbsolutePath().getFileName().toString();
       traces.put(traces.containsKey(name) ? row.run.path().toString() : name, row.run.trace());
       html.append(
-          "<tr><td title=\"%s\">%s</td><td>%s</td><td>%s</td><td>%s</td><td class=\"num\">%d</td><td class=\"num\">%s</td><td class=\"num\">%s</td><td>%s</td><td class=\"num\">%s</td><td class=\"num\">%s</td><td>%s</td></tr>\n"
+          ("<tr><td title=\"%s\">%s</td><td>%s</td><td>%s</td><td>%s</td><td "
+                  + "class=\"num\">%d</td><td class=\"num\">%s</td><td "
+                  + "class=\"num\">%s</td><td>%s</td><td class=\"num\">%s</td><td "
+                  + "class=\"num\">%s</td><td>%s</td></tr>\n")
               .formatted(
                   Html.escape(row.run.path().toString()),
                   Html.escape(name),
@@ -228,14 +239,16 @@ public final class HtmlReport {
                   r.seed(),
                   scoreOf(r, "dev"),
                   scoreOf(r, "test"),
-                  r.comparison().map(c -> Html.escape(Html.pValue(c.p()) + " vs " + c.versus())).orElse(""),
+                  r.comparison()
+                      .map(c -> Html.escape(Html.pValue(c.p()) + " vs " + c.versus()))
+                      .orElse(""),
                   Html.count(r.cost().evaluations()),
                   Html.duration(r.seconds()),
                   Html.escape(r.stoppedBy())));
     }
-    html.append("</table></div>\n<h2>The searches</h2>\n<figure>\n")
+    html.append("</table></div>\n<h2>The searches</h2>\n")
         .append(TracePlots.compare(traces))
-        .append("</figure>\n<h2>The prompts found</h2>\n<table class=\"wide\">\n");
+        .append("<h2>The prompts found</h2>\n<table class=\"wide\">\n");
     for (Row row : rows) {
       html.append(
           "<tr><td>%s</td><td>%s</td></tr>\n"

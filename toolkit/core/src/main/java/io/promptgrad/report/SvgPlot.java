@@ -21,10 +21,10 @@ final class SvgPlot {
   record Point(double x, double y, String title) {}
 
   private static final int WIDTH = 880;
-  private static final int HEIGHT = 320;
+  private static final int HEIGHT = 300;
   private static final int LEFT = 58;
   private static final int RIGHT = 16;
-  private static final int TOP = 34;
+  private static final int TOP = 14;
   private static final int BOTTOM = 44;
 
   private final String description;
@@ -74,7 +74,7 @@ final class SvgPlot {
   private double y0;
   private double y1;
 
-  /** Returns the picture, or a sentence if there is nothing to draw. */
+  /** Returns the picture with its legend as a figure, or a sentence if there is nothing to draw. */
   String toSvg() {
     List<Point> all = layers.stream().flatMap(layer -> layer.points.stream()).toList();
     if (all.isEmpty()) {
@@ -89,7 +89,7 @@ final class SvgPlot {
       y1 = Math.max(y1, reference.y);
     }
     widen();
-    StringBuilder svg = new StringBuilder();
+    StringBuilder svg = new StringBuilder("<figure>\n").append(legend());
     svg.append(
         "<svg class=\"plot\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">\n"
             .formatted(WIDTH, HEIGHT, Html.escape(description)));
@@ -101,11 +101,11 @@ final class SvgPlot {
       if (layer.marker == null) {
         line(svg, layer);
       } else {
-        layer.points.forEach(point -> svg.append(mark(layer, px(point.x), py(point.y), point.title)));
+        layer.points.forEach(
+            point -> svg.append(mark(layer, px(point.x), py(point.y), point.title)));
       }
     }
-    legend(svg);
-    return svg.append("</svg>\n").toString();
+    return svg.append("</svg>\n</figure>\n").toString();
   }
 
   /** Leaves some air around the points, and room where all of them are equal. */
@@ -143,7 +143,6 @@ final class SvgPlot {
     }
     svg.append(segment("axis", LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM));
     svg.append(label((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 8, "middle", xName));
-    svg.append(label(4, 14, "start", yName));
   }
 
   /** The next of 1, 2, 5, 10, 20 ... times a power of ten; whole numbers only if asked for. */
@@ -192,13 +191,21 @@ final class SvgPlot {
     double r = layer.size;
     String shape =
         switch (layer.marker) {
-          case DOT -> format("<circle class=\"dot %s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"", layer.style, x, y, r);
-          case RING -> format("<circle class=\"ring %s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"", layer.style, x, y, r);
-          case CROSS -> format(
-              "<path class=\"cross %s\" d=\"M%.1f %.1fl%.1f %.1fm0 %.1fl%.1f %.1f\"",
-              layer.style, x - r, y - r, 2 * r, 2 * r, -2 * r, -2 * r, 2 * r);
-          case DASH -> format(
-              "<path class=\"stroke %s\" d=\"M%.1f %.1fh%.1f\"", layer.style, x - r, y, 2 * r);
+          case DOT ->
+              format(
+                  "<circle class=\"dot %s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"",
+                  layer.style, x, y, r);
+          case RING ->
+              format(
+                  "<circle class=\"ring %s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"",
+                  layer.style, x, y, r);
+          case CROSS ->
+              format(
+                  "<path class=\"cross %s\" d=\"M%.1f %.1fl%.1f %.1fm0 %.1fl%.1f %.1f\"",
+                  layer.style, x - r, y - r, 2 * r, 2 * r, -2 * r, -2 * r, 2 * r);
+          case DASH ->
+              format(
+                  "<path class=\"stroke %s\" d=\"M%.1f %.1fh%.1f\"", layer.style, x - r, y, 2 * r);
         };
     String tag = shape.startsWith("<circle") ? "circle" : "path";
     return title.isEmpty()
@@ -206,21 +213,21 @@ final class SvgPlot {
         : shape + "><title>" + Html.escape(title) + "</title></" + tag + ">\n";
   }
 
-  private void legend(StringBuilder svg) {
-    double x = WIDTH - RIGHT;
-    for (int i = layers.size() - 1; i >= 0; i--) {
-      Layer layer = layers.get(i);
-      if (layer.points.isEmpty() || layer.name.isEmpty()) {
-        continue;
+  /** The legend is text in the page rather than in the picture, so that it fits any font. */
+  private String legend() {
+    StringBuilder html = new StringBuilder("<figcaption class=\"legend\">\n");
+    html.append("<span>").append(Html.escape(yName)).append("</span>\n<span class=\"keys\">\n");
+    for (Layer layer : layers) {
+      if (!layer.points.isEmpty()) {
+        html.append("<span><svg viewBox=\"0 0 18 12\" width=\"18\" height=\"12\">");
+        html.append(
+            layer.marker == null
+                ? "<path class=\"stroke %s\" d=\"M1 6h16\"/>".formatted(layer.style)
+                : mark(layer, 9, 6, "").strip());
+        html.append("</svg>").append(Html.escape(layer.name)).append("</span>\n");
       }
-      svg.append(label(x, 14, "end", layer.name));
-      x -= 6.3 * layer.name.length() + 12;
-      svg.append(
-          layer.marker == null
-              ? format("<path class=\"stroke %s\" d=\"M%.1f 10h-16\"/>\n", layer.style, x + 6)
-              : mark(layer, x, 10, ""));
-      x -= 22;
     }
+    return html.append("</span>\n</figcaption>\n").toString();
   }
 
   private static String segment(String style, double x1, double y1, double x2, double y2) {
@@ -230,7 +237,8 @@ final class SvgPlot {
   }
 
   private static String label(double x, double y, String anchor, String text) {
-    return format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s</text>\n",
+    return format(
+        "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s</text>\n",
         x, y, anchor, Html.escape(text));
   }
 

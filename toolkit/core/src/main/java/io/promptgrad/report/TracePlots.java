@@ -95,15 +95,13 @@ public final class TracePlots {
 
   private static String title(TraceStep step, Candidate candidate) {
     return "step %d, %s on %d examples: %s"
-        .formatted(
-            step.step(), Html.number(candidate.score()), candidate.n(), candidate.text());
+        .formatted(step.step(), Html.number(candidate.score()), candidate.n(), candidate.text());
   }
 
   /** Returns the running best of several runs over the number of examples scored. */
   public static String compare(Map<String, List<TraceStep>> traces) {
     String[] tones = {"blue", "orange", "green", "purple", "olive", "red", "grey"};
-    SvgPlot plot =
-        new SvgPlot("Best dev score of each run", "examples scored", "best on dev");
+    SvgPlot plot = new SvgPlot("Best dev score of each run", "examples scored", "best on dev");
     int i = 0;
     for (Map.Entry<String, List<TraceStep>> run : traces.entrySet()) {
       List<Point> best = new ArrayList<>();

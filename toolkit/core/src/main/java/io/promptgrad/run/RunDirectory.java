@@ -93,7 +93,8 @@ public final class RunDirectory implements AutoCloseable {
     }
     RunDirectory run = new RunDirectory(out, Optional.of(lock(out)));
     try {
-      AtomicFiles.write(out.resolve(CONFIG), YAML.writeValueAsString(Secrets.masked(resolvedConfig)));
+      AtomicFiles.write(
+          out.resolve(CONFIG), YAML.writeValueAsString(Secrets.masked(resolvedConfig)));
     } catch (IOException e) {
       run.close();
       throw unwritable(out, e);
@@ -133,8 +134,7 @@ public final class RunDirectory implements AutoCloseable {
     FileChannel channel = null;
     try {
       channel =
-          FileChannel.open(
-              run.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+          FileChannel.open(run.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
       FileLock lock = channel.tryLock();
       if (lock != null) {
         return channel;
@@ -199,9 +199,7 @@ public final class RunDirectory implements AutoCloseable {
       throw new InvalidInputException(
           "%s, line %d: this is not YAML (%s)."
               .formatted(
-                  file,
-                  e.getLocation() == null ? 1 : e.getLocation().getLineNr(),
-                  Json.problem(e)),
+                  file, e.getLocation() == null ? 1 : e.getLocation().getLineNr(), Json.problem(e)),
           e);
     } catch (IOException e) {
       throw new InvalidInputException("%s cannot be read: %s.".formatted(file, e), e);
@@ -310,7 +308,13 @@ public final class RunDirectory implements AutoCloseable {
 
   /** Returns result.json, if the run has ended. */
   public Optional<RunResult> result() {
-    return json("result.json").map(RunResult::fromJson);
+    Optional<JsonNode> json = json("result.json");
+    if (json.isPresent() && !json.get().path("found").isObject()) {
+      throw new InvalidInputException(
+          "%s is not the result of a run (it has no \"found\"); was the file edited?"
+              .formatted(path.resolve("result.json")));
+    }
+    return json.map(RunResult::fromJson);
   }
 
   /**

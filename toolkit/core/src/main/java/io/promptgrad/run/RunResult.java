@@ -103,8 +103,7 @@ public record RunResult(
   public RunResult {
     Map<String, Map<String, Score>> copy = new LinkedHashMap<>();
     baselines.forEach(
-        (name, scores) ->
-            copy.put(name, Collections.unmodifiableMap(new LinkedHashMap<>(scores))));
+        (name, scores) -> copy.put(name, Collections.unmodifiableMap(new LinkedHashMap<>(scores))));
     baselines = Collections.unmodifiableMap(copy);
     warnings = List.copyOf(warnings);
     Objects.requireNonNull(found, "found");
@@ -196,12 +195,14 @@ public record RunResult(
 
   /** Returns the table of scores, without its style, for a page. */
   public String scoreTable() {
-    List<String> splits =
-        Stream.of("dev", "test").filter(this::hasSplit).toList();
+    List<String> splits = Stream.of("dev", "test").filter(this::hasSplit).toList();
     StringBuilder html = new StringBuilder("<div class=\"scroll\"><table>\n<tr><th>");
     html.append(Html.escape(metric)).append("</th>");
     splits.forEach(
-        split -> html.append("<th class=\"num\">").append(split).append("</th><th class=\"num\">n</th>"));
+        split ->
+            html.append("<th class=\"num\">")
+                .append(split)
+                .append("</th><th class=\"num\">n</th>"));
     html.append("</tr>\n");
     baselines.forEach((name, scores) -> html.append(row(name, scores, splits, "")));
     html.append(row("found (" + method + ")", found.scores, splits, " class=\"strong\""));
@@ -221,7 +222,8 @@ public record RunResult(
 
   private static String row(
       String name, Map<String, Score> scores, List<String> splits, String attributes) {
-    StringBuilder html = new StringBuilder("<tr" + attributes + "><td>" + Html.escape(name) + "</td>");
+    StringBuilder html =
+        new StringBuilder("<tr" + attributes + "><td>" + Html.escape(name) + "</td>");
     for (String split : splits) {
       Score score = scores.get(split);
       html.append("<td class=\"num\">")
@@ -313,8 +315,20 @@ public record RunResult(
         throw new IllegalStateException("The result of the loop is missing.");
       }
       return new RunResult(
-          method, model, task, metric, seed, baselines, found, cost, steps, seconds, stoppedBy,
-          runDir, warnings, comparison);
+          method,
+          model,
+          task,
+          metric,
+          seed,
+          baselines,
+          found,
+          cost,
+          steps,
+          seconds,
+          stoppedBy,
+          runDir,
+          warnings,
+          comparison);
     }
   }
 }

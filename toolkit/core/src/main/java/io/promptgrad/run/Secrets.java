@@ -21,8 +21,15 @@ final class Secrets {
   private static final List<String> ENDINGS = List.of("key", "token", "secret", "password");
   private static final Set<String> VOCABULARY =
       Set.of(
-          "padtoken", "masktoken", "bostoken", "eostoken", "unktoken", "clstoken", "septoken",
-          "labeltoken", "triggertoken");
+          "padtoken",
+          "masktoken",
+          "bostoken",
+          "eostoken",
+          "unktoken",
+          "clstoken",
+          "septoken",
+          "labeltoken",
+          "triggertoken");
 
   private Secrets() {}
 

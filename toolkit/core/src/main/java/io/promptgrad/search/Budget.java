@@ -90,8 +90,7 @@ public record Budget(
 
   /** Returns this budget with a limit on US dollars. */
   public Budget withUsd(double limit) {
-    return new Budget(
-        steps, evaluations, forwardTokens, calls, OptionalDouble.of(limit), time);
+    return new Budget(steps, evaluations, forwardTokens, calls, OptionalDouble.of(limit), time);
   }
 
   /** Returns this budget with a limit on time. */

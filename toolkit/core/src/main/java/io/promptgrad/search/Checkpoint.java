@@ -64,12 +64,14 @@ record Checkpoint(ObjectNode loop, ObjectNode search) {
     }
     if (!header.path("method").asText().equals(method)) {
       throw new InvalidInputException(
-          "The checkpoint %s was made by the method '%s', not by '%s'; resume with that method or start a new run."
+          ("The checkpoint %s was made by the method '%s', not by '%s'; resume with that "
+                  + "method or start a new run.")
               .formatted(file, header.path("method").asText(), method));
     }
     if (!header.path("identity").asText().equals(identity)) {
       throw new InvalidInputException(
-          "The checkpoint %s was made with another configuration; resume with the run's own config.yaml or start a new run."
+          ("The checkpoint %s was made with another configuration; resume with the run's "
+                  + "own config.yaml or start a new run.")
               .formatted(file));
     }
     JsonNode state = parse(lines[1], file);

@@ -14,9 +14,9 @@ import java.util.random.RandomGenerator;
  * more in one place changes nothing elsewhere, and a resumed run needs no generator state: step 57
  * draws the same numbers whether or not steps 1 to 56 ran in this process.
  *
- * <p>The generator is the JDK's {@link SplittableRandom} (SplitMix64, Steele, Lea and Flood,
- * OOPSLA 2014), seeded with the first eight bytes, big-endian, of SHA-256 over the UTF-8 text
- * {@code "<seed>/<component>/<step>"}. A test pins its draws, so that a JDK that draws otherwise is
+ * <p>The generator is the JDK's {@link SplittableRandom} (SplitMix64, Steele, Lea and Flood, OOPSLA
+ * 2014), seeded with the first eight bytes, big-endian, of SHA-256 over the UTF-8 text {@code
+ * "<seed>/<component>/<step>"}. A test pins its draws, so that a JDK that draws otherwise is
  * noticed.
  *
  * @param seed any number; equal seeds give equal runs on one device

@@ -148,7 +148,7 @@ public final class SearchLoop {
       if (trace != null) {
         append(trace, state, report);
         if (end - lastCheckpoint >= checkpointInterval.toNanos()) {
-          checkpoint(state);
+          checkpoint(trace, state);
           checkpointed = state.step;
           lastCheckpoint = end;
         }
@@ -160,7 +160,7 @@ public final class SearchLoop {
       stop = state.stop(search, budget, rules);
     }
     if (trace != null && checkpointed < state.step) {
-      checkpoint(state);
+      checkpoint(trace, state);
     }
     LoopResult result =
         new LoopResult(search.best(), stop.get(), state.cost, state.step, state.seconds);
@@ -172,15 +172,15 @@ public final class SearchLoop {
     Best best = search.best();
     try {
       trace.append(
-          new TraceStep(
-              state.step, state.seconds, report, best.dev(), best.step(), state.cost));
+          new TraceStep(state.step, state.seconds, report, best.dev(), best.step(), state.cost));
     } catch (IOException e) {
       throw unwritable("trace", state, e);
     }
   }
 
-  private void checkpoint(LoopState state) {
+  private void checkpoint(TraceWriter trace, LoopState state) {
     try {
+      trace.flush();
       new Checkpoint(state.toJson(), search.save())
           .write(directory.orElseThrow(), search.method(), identity);
     } catch (IOException e) {

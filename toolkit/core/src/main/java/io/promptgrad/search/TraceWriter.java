@@ -46,7 +46,8 @@ final class TraceWriter implements AutoCloseable {
       buffer.clear();
       if (channel.read(buffer, offset) < 0) {
         throw new InvalidInputException(
-            "The trace %s ends after step %d, but the checkpoint is of step %d; restore the trace or start a new run."
+            ("The trace %s ends after step %d, but the checkpoint is of step %d; restore the "
+                    + "trace or start a new run.")
                 .formatted(file, found, lines));
       }
       buffer.flip();
@@ -60,13 +61,17 @@ final class TraceWriter implements AutoCloseable {
     return offset;
   }
 
-  /** Appends a line; it is on the disk when this returns, before the checkpoint that counts it. */
+  /** Appends a line; it survives a kill of the process, and after {@link #flush} a power cut. */
   void append(TraceStep step) throws IOException {
     byte[] line = (Json.line(step.toJson()) + "\n").getBytes(StandardCharsets.UTF_8);
     ByteBuffer buffer = ByteBuffer.wrap(line);
     while (buffer.hasRemaining()) {
       channel.write(buffer);
     }
+  }
+
+  /** Brings all lines to the disk; to be called before a checkpoint that counts them. */
+  void flush() throws IOException {
     channel.force(false);
   }
 

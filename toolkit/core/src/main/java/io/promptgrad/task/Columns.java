@@ -14,8 +14,8 @@ import java.util.Optional;
  * @param labelField column (or JSON key) of the label; "" for files without labels
  * @param columnNames names for the columns of a TSV or CSV file that has no header line; absent
  *     when its first line is the header
- * @param labelNames what the file calls a label to what the task calls it, such as 0 to negative;
- *     a label that is not among the keys is an error
+ * @param labelNames what the file calls a label to what the task calls it, such as 0 to negative; a
+ *     label that is not among the keys is an error
  * @param limit number of rows to read from the start of the file
  */
 public record Columns(

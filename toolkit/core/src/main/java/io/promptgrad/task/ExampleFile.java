@@ -28,8 +28,8 @@ import java.util.Map;
  * Reads examples from UTF-8 files; the name's end says which format.
  *
  * <ul>
- *   <li>{@code .tsv}, {@code .txt}: one row per line, split on tabs. There is no quoting: a quote is
- *       a character like any other, as in the GLUE files.
+ *   <li>{@code .tsv}, {@code .txt}: one row per line, split on tabs. There is no quoting: a quote
+ *       is a character like any other, as in the GLUE files.
  *   <li>{@code .csv}: comma-separated with standard double quotes (RFC 4180).
  *   <li>{@code .jsonl}: one JSON object per line. Strings, numbers and booleans become text, null
  *       becomes "", and an array or object becomes its JSON text.
@@ -149,7 +149,9 @@ public final class ExampleFile {
     }
   }
 
-  /** Splits at line feeds only: other characters that Unicode calls line ends occur within texts. */
+  /**
+   * Splits at line feeds only: other characters that Unicode calls line ends occur within texts.
+   */
   private static List<String> lines(String text) {
     List<String> lines = new ArrayList<>();
     for (String line : text.split("\n", -1)) {
@@ -216,8 +218,7 @@ public final class ExampleFile {
                 if (value.isContainerNode() && cell.getKey().equals(columns.labelField())) {
                   throw problem(
                       lineNumber,
-                      "the label '%s' is not a string, number or boolean"
-                          .formatted(cell.getKey()));
+                      "the label '%s' is not a string, number or boolean".formatted(cell.getKey()));
                 }
                 fields.put(cell.getKey(), text(value));
               });
@@ -242,7 +243,8 @@ public final class ExampleFile {
     if (!label.isEmpty() && !header.contains(label)) {
       throw problem(
           line,
-          "there is no label column '%s' among %s; name the right one, or give column names if the file has no header"
+          ("there is no label column '%s' among %s; name the right one, or give column "
+                  + "names if the file has no header")
               .formatted(label, header));
     }
   }
@@ -274,8 +276,7 @@ public final class ExampleFile {
         Map<String, String> names = columns.labelNames().get();
         if (!names.containsKey(label)) {
           throw problem(
-              line,
-              "the label '%s' is not among the labels %s".formatted(label, names.keySet()));
+              line, "the label '%s' is not among the labels %s".formatted(label, names.keySet()));
         }
         label = names.get(label);
       }

@@ -201,8 +201,7 @@ public final class TaskFiles {
         return new Source(split, true, null, Optional.of(positive(node, split, "size")), seed);
       }
       if (!node.path("file").isTextual()) {
-        throw new InvalidInputException(
-            "The task's %s split needs a file.".formatted(split));
+        throw new InvalidInputException("The task's %s split needs a file.".formatted(split));
       }
       Optional<Integer> limit =
           node.has("limit") ? Optional.of(positive(node, split, "limit")) : Optional.empty();

@@ -77,7 +77,8 @@ public final class PromptTemplate {
         i = end + 1;
       } else if (template.charAt(i) == '}') {
         throw new InvalidInputException(
-            "The template '%s' closes a brace at character %d that was never opened; write }} for a literal brace."
+            ("The template '%s' closes a brace at character %d that was never opened; write "
+                    + "}} for a literal brace.")
                 .formatted(template, i + 1));
       } else if (template.startsWith(TRIGGER, i)) {
         flush(text, segments);
@@ -86,7 +87,8 @@ public final class PromptTemplate {
       } else if (template.startsWith(PREDICTION, i)) {
         if (prediction >= 0) {
           throw new InvalidInputException(
-              "The template '%s' has a second prediction slot [P] at character %d (the first is at character %d); keep exactly one."
+              ("The template '%s' has a second prediction slot [P] at character %d (the first "
+                      + "is at character %d); keep exactly one.")
                   .formatted(template, i + 1, prediction + 1));
         }
         prediction = i;
@@ -111,7 +113,8 @@ public final class PromptTemplate {
       if (template.charAt(i) == '}') {
         if (i == open + 1) {
           throw new InvalidInputException(
-              "The template '%s' has an empty field {} at character %d; write the field's name between the braces."
+              ("The template '%s' has an empty field {} at character %d; write the field's name "
+                      + "between the braces.")
                   .formatted(template, open + 1));
         }
         return i;
@@ -121,7 +124,8 @@ public final class PromptTemplate {
       }
     }
     throw new InvalidInputException(
-        "The template '%s' opens a brace at character %d that is not closed; close the field, or write {{ for a literal brace."
+        ("The template '%s' opens a brace at character %d that is not closed; close the "
+                + "field, or write {{ for a literal brace.")
             .formatted(template, open + 1));
   }
 

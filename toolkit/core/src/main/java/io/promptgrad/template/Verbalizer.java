@@ -81,7 +81,8 @@ public record Verbalizer(Map<String, List<LabelToken>> tokens) {
             String other = owner.put(word, label);
             if (other != null) {
               throw new InvalidInputException(
-                  "The verbalizer uses the label word %s twice, for label '%s' and label '%s'; each word may stand for one label only."
+                  ("The verbalizer uses the label word %s twice, for label '%s' and label '%s'; "
+                          + "each word may stand for one label only.")
                       .formatted(word, other, label));
             }
           }
@@ -100,7 +101,8 @@ public record Verbalizer(Map<String, List<LabelToken>> tokens) {
     labels.forEach(
         (label, value) -> {
           List<LabelToken> words = new ArrayList<>();
-          for (Object word : value instanceof List<?> list ? list : Collections.singletonList(value)) {
+          for (Object word :
+              value instanceof List<?> list ? list : Collections.singletonList(value)) {
             words.add(labelToken(label, word));
           }
           tokens.put(label, words);
@@ -116,7 +118,8 @@ public record Verbalizer(Map<String, List<LabelToken>> tokens) {
       return new TokenId(id);
     }
     throw new InvalidInputException(
-        "The verbalizer gives label '%s' the value %s; use a word, a token id or a list of them (quote words such as yes, no or 1)."
+        ("The verbalizer gives label '%s' the value %s; use a word, a token id or a list "
+                + "of them (quote words such as yes, no or 1).")
             .formatted(label, value));
   }
 

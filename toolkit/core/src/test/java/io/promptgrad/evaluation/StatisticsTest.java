@@ -107,8 +107,7 @@ class StatisticsTest {
     List<Double> values = List.of(0.5, 1.0, 4.0, -2.0, 0.25);
     double[] array = values.stream().mapToDouble(x -> x).toArray();
     Interval general =
-        Statistics.bootstrap(
-            values, v -> v.stream().mapToDouble(x -> x).sum() / v.size(), 7);
+        Statistics.bootstrap(values, v -> v.stream().mapToDouble(x -> x).sum() / v.size(), 7);
     Interval mean = Statistics.bootstrapMean(array, 7);
     assertThat(general.low()).isCloseTo(mean.low(), within(1e-12));
     assertThat(general.high()).isCloseTo(mean.high(), within(1e-12));

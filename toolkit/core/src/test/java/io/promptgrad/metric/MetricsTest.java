@@ -62,8 +62,7 @@ class MetricsTest {
 
   @Test
   void logProb_isTheMeanOfTheGoldScores() {
-    assertThat(score("log-prob"))
-        .isCloseTo((-0.1 - 0.2 - 1.0 - 0.3 - 2.0 - 10) / 6, within(1e-12));
+    assertThat(score("log-prob")).isCloseTo((-0.1 - 0.2 - 1.0 - 0.3 - 2.0 - 10) / 6, within(1e-12));
   }
 
   @Test
@@ -111,7 +110,13 @@ class MetricsTest {
   void outcome_json_roundTrips() {
     Outcome odd =
         new Outcome(
-            "x:1", "a", "", Double.NEGATIVE_INFINITY, 0, Map.of("a", Double.NaN), Optional.of("why"));
+            "x:1",
+            "a",
+            "",
+            Double.NEGATIVE_INFINITY,
+            0,
+            Map.of("a", Double.NaN),
+            Optional.of("why"));
     assertThat(Outcome.fromJson(odd.toJson())).isEqualTo(odd);
     assertThat(Outcome.fromJson(OUTCOMES.get(2).toJson())).isEqualTo(OUTCOMES.get(2));
   }

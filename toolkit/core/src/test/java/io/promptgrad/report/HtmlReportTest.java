@@ -87,8 +87,7 @@ class HtmlReportTest {
     assertSelfContained(page);
     wellFormed(page);
     keep(page, "compare.html");
-    assertThatThrownBy(
-            () -> HtmlReport.compare(runs.subList(3, 4), folder.resolve("compare.html")))
+    assertThatThrownBy(() -> HtmlReport.compare(runs.subList(3, 4), folder.resolve("compare.html")))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("has a result yet");
     runs.forEach(RunDirectory::close);
@@ -119,8 +118,7 @@ class HtmlReportTest {
 
   /** The page is HTML, but kept well-formed so that a parser at hand can check its nesting. */
   private static void wellFormed(String page) throws IOException {
-    String xml =
-        page.replace("<!DOCTYPE html>", "").replaceAll("<meta ([^>]*)>", "<meta $1/>");
+    String xml = page.replace("<!DOCTYPE html>", "").replaceAll("<meta ([^>]*)>", "<meta $1/>");
     try {
       DocumentBuilderFactory.newInstance()
           .newDocumentBuilder()
@@ -142,8 +140,7 @@ class HtmlReportTest {
     config.putObject("search").put("candidates", 20).put("seed", seed);
     RunDirectory run = RunDirectory.create(path, config);
     run.writeEnvironment(Map.of("promptgrad", "0.1"), "cpu, 2 threads");
-    LoopResult loop =
-        SearchLoop.of(new Drift(seed)).budget(Budget.ofSteps(60)).in(path, "x").run();
+    LoopResult loop = SearchLoop.of(new Drift(seed)).budget(Budget.ofSteps(60)).in(path, "x").run();
 
     RandomGenerator random = new RandomSource(seed).stream("test", 0);
     List<Example> test = new ArrayList<>();
@@ -151,8 +148,11 @@ class HtmlReportTest {
     List<Outcome> manual = new ArrayList<>();
     for (int i = 0; i < 400; i++) {
       String gold = i % 5 < 2 ? "negative" : "positive";
-      String text = "A <script>alert(1)</script> film, number " + i + ", that never quite decides"
-          + " what it wants to be, although its actors do all they can";
+      String text =
+          "A <script>alert(1)</script> film, number "
+              + i
+              + ", that never quite decides"
+              + " what it wants to be, although its actors do all they can";
       test.add(new Example("test:" + i, Map.of("sentence", text), gold));
       found.add(outcome("test:" + i, gold, random, 0.84));
       manual.add(outcome("test:" + i, gold, random, 0.7));
@@ -169,7 +169,10 @@ class HtmlReportTest {
             .seed(seed)
             .baseline("majority", "dev", majority.evaluate(dev, accuracy, List.of()).toScore())
             .baseline("majority", "test", majority.evaluate(test, accuracy, List.of()).toScore())
-            .baseline("manual", "dev", EvalReport.of(accuracy, List.of(), manual.subList(0, 40)).toScore())
+            .baseline(
+                "manual",
+                "dev",
+                EvalReport.of(accuracy, List.of(), manual.subList(0, 40)).toScore())
             .baseline("manual", "test", EvalReport.of(accuracy, List.of(), manual).toScore())
             .loop(loop, foundDev.toScore(), foundTest.toScore())
             .comparison("manual", Comparison.of(accuracy, found, manual).p())
@@ -247,8 +250,14 @@ class HtmlReportTest {
     private static Candidate candidate(
         int step, int i, double score, int n, Candidate.Status status) {
       return new Candidate(
-          step + "." + i, step + ".0", " alot dialogue <Clone>", new int[] {17, 4, 9}, score, n,
-          status, Map.of());
+          step + "." + i,
+          step + ".0",
+          " alot dialogue <Clone>",
+          new int[] {17, 4, 9},
+          score,
+          n,
+          status,
+          Map.of());
     }
 
     @Override

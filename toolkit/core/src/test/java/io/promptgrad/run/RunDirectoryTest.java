@@ -118,8 +118,8 @@ class RunDirectoryTest {
     assertThat(result.toJson())
         .hasToString(
             "{\"method\":\"autoprompt\",\"model\":\"tiny\",\"task\":\"toy\",\"metric\":\"accuracy\",\"seed\":3,"
-                + "\"baselines\":{\"majority\":{\"dev\":{\"value\":0.5,\"n\":10,\"ci95\":[0.25,0.75]}}},"
-                + "\"found\":{\"kind\":\"trigger\",\"text\":\"a b\",\"token_ids\":[4,5],\"path\":\"prompt/\","
+                + "\"baselines\":{\"majority\":{\"dev\":{\"value\":0.5,\"n\":10,\"ci95\":[0.25,0.75]}}},\"found\":{\"kind\":\"trigger\",\"text\":\"a"
+                + " b\",\"token_ids\":[4,5],\"path\":\"prompt/\","
                 + "\"dev\":{\"value\":0.5,\"n\":10,\"ci95\":[0.25,0.75]}},"
                 + "\"cost\":{\"steps\":7,\"evaluations\":1,\"forward_tokens\":2,\"backward_tokens\":3,\"calls\":4,\"usd\":0.5,\"seconds\":1.5},"
                 + "\"stopped_by\":\"budget\",\"run_dir\":\"runs/1\",\"warnings\":[\"few\"],"
@@ -155,6 +155,10 @@ class RunDirectoryTest {
     try (RunDirectory run = RunDirectory.create(folder.resolve("run"), config())) {
       run.write("result.json", "{\n\"method\": oops}");
       refused(run::result, "result.json, line 2: this is not JSON");
+      run.write("result.json", "[]");
+      refused(run::result, "is not the result of a run");
+      run.write("result.json", "");
+      refused(run::result, "there is no value");
       run.write("outcomes/found.test.jsonl", "{}\n{\n");
       refused(() -> run.outcomes("found", "test"), "found.test.jsonl, line 2");
       run.write("config.yaml", "a: b\n c: [");

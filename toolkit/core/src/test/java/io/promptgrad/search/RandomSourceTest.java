@@ -20,7 +20,8 @@ class RandomSourceTest {
     long first = random.nextLong();
     int bounded = random.nextInt(1000);
     double unit = random.nextDouble();
-    assertThat(new Object[] {first, bounded, unit}).containsExactly(-3985768511443141560L, 225, 0.44153699360071486);
+    assertThat(new Object[] {first, bounded, unit})
+        .containsExactly(-3985768511443141560L, 225, 0.44153699360071486);
     assertThat(RandomSource.permutation(8, new RandomSource(42).stream("shuffle", 7)))
         .containsExactly(5, 4, 3, 1, 6, 0, 2, 7);
   }

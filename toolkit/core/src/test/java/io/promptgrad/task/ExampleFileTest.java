@@ -27,7 +27,10 @@ class ExampleFileTest {
   @Test
   void tsv_quotesAndBlanks_areKept() {
     List<Example> examples =
-        parse("\uFEFFsentence\tlabel\r\n\"so-called \" art \t1\r\n\r\na\u2028b\t0\n", "d/x.tsv", LABEL);
+        parse(
+            "\uFEFFsentence\tlabel\r\n\"so-called \" art \t1\r\n\r\na\u2028b\t0\n",
+            "d/x.tsv",
+            LABEL);
     assertThat(examples)
         .containsExactly(
             new Example("x.tsv:1", Map.of("sentence", "\"so-called \" art "), "1"),
@@ -40,7 +43,9 @@ class ExampleFileTest {
         parse(
             "1\tfine\n0\tpoor\n",
             "x.txt",
-            LABEL.withColumnNames(List.of("label", "text")).withLabelNames(Map.of("0", "neg", "1", "pos")));
+            LABEL
+                .withColumnNames(List.of("label", "text"))
+                .withLabelNames(Map.of("0", "neg", "1", "pos")));
     assertThat(examples).extracting(Example::label).containsExactly("pos", "neg");
     assertThat(examples.get(0).text()).isEqualTo("fine");
   }
@@ -52,8 +57,7 @@ class ExampleFileTest {
 
   @Test
   void csv_quotedCells_areUnquoted() {
-    List<Example> examples =
-        parse("text,label\n\"a, \"\"b\"\"\nc\",1\nplain,0\n", "x.csv", LABEL);
+    List<Example> examples = parse("text,label\n\"a, \"\"b\"\"\nc\",1\nplain,0\n", "x.csv", LABEL);
     assertThat(examples.get(0).text()).isEqualTo("a, \"b\"\nc");
     assertThat(examples.get(1)).isEqualTo(new Example("x.csv:2", Map.of("text", "plain"), "0"));
   }
@@ -62,7 +66,8 @@ class ExampleFileTest {
   void jsonl_scalars_becomeText() {
     List<Example> examples =
         parse(
-            "{\"a\": \"x\", \"n\": 3, \"f\": 0.5, \"z\": null, \"l\": [1, \"q\"], \"label\": true}\n\n",
+            "{\"a\": \"x\", \"n\": 3, \"f\": 0.5, \"z\": null, \"l\": [1, \"q\"], \"label\":"
+                + " true}\n\n",
             "x.jsonl",
             LABEL);
     assertThat(examples).hasSize(1);
@@ -83,8 +88,14 @@ class ExampleFileTest {
 
   @Test
   void badFiles_nameFileLineAndCause() {
-    refused("a\tlabel\nx\t1\ny\n", "x.tsv", "x.tsv, line 3: the row has 1 columns, but the header has 2");
-    refused("a\tgold\nx\t1\n", "x.tsv", "x.tsv, line 1: there is no label column 'label' among [a, gold]");
+    refused(
+        "a\tlabel\nx\t1\ny\n",
+        "x.tsv",
+        "x.tsv, line 3: the row has 1 columns, but the header has 2");
+    refused(
+        "a\tgold\nx\t1\n",
+        "x.tsv",
+        "x.tsv, line 1: there is no label column 'label' among [a, gold]");
     refused("a\ta\nx\t1\n", "x.tsv", "names a column twice");
     refused("", "x.tsv", "x.tsv has no rows");
     refused("a\tlabel\n", "x.tsv", "x.tsv has no rows");
@@ -94,7 +105,10 @@ class ExampleFileTest {
     refused("[1]\n", "x.jsonl", "x.jsonl, line 1: expected a JSON object");
     refused("{\"a\":1}\n", "x.jsonl", "x.jsonl, line 1: the row has no label 'label', only [a]");
     refused("{\"label\":[1]}\n", "x.jsonl", "the label 'label' is not a string");
-    refused("{\"a\":1,\"a\":2,\"label\":0}\n", "x.jsonl", "line 1: this is not JSON (Duplicate field 'a')");
+    refused(
+        "{\"a\":1,\"a\":2,\"label\":0}\n",
+        "x.jsonl",
+        "line 1: this is not JSON (Duplicate field 'a')");
     refused("x", "x.parquet", "no known format");
   }
 
@@ -165,8 +179,29 @@ class ExampleFileTest {
   @Provide
   Arbitrary<String> shreds() {
     return Arbitraries.of(
-            "a", "\"", "\"a\"", ",", "\t", "\n", "\r", "\r\n", "{", "}", ":", "[", "]", "1", "1e999",
-            "{\"a\":1}", "a,b\n", "a\tb\n", "\\", "\\u12", "null", "\uFEFF", "\u0000")
+            "a",
+            "\"",
+            "\"a\"",
+            ",",
+            "\t",
+            "\n",
+            "\r",
+            "\r\n",
+            "{",
+            "}",
+            ":",
+            "[",
+            "]",
+            "1",
+            "1e999",
+            "{\"a\":1}",
+            "a,b\n",
+            "a\tb\n",
+            "\\",
+            "\\u12",
+            "null",
+            "\uFEFF",
+            "\u0000")
         .list()
         .ofMaxSize(20)
         .map(list -> String.join("", list));

@@ -27,10 +27,16 @@ class TaskFilesTest {
   void writeFiles() throws IOException {
     StringBuilder train = new StringBuilder("sentence\tlabel\n");
     for (int i = 0; i < 90; i++) {
-      train.append("train sentence ").append(i).append('\t').append(i % 3 == 0 ? 1 : 0).append('\n');
+      train
+          .append("train sentence ")
+          .append(i)
+          .append('\t')
+          .append(i % 3 == 0 ? 1 : 0)
+          .append('\n');
     }
     Files.writeString(folder.resolve("train.tsv"), train);
-    Files.writeString(folder.resolve("test.tsv"), "sentence\tlabel\nTrain, sentence 7!\t0\nnew\t1\n");
+    Files.writeString(
+        folder.resolve("test.tsv"), "sentence\tlabel\nTrain, sentence 7!\t0\nnew\t1\n");
   }
 
   private Task load(String yaml) throws IOException {
@@ -105,8 +111,11 @@ class TaskFilesTest {
 
   @Test
   void load_badConfigurations_areRefused() {
-    refused(CARVED.replace("size: 20", "size: 90"), "takes 90 examples from train, which has only 90");
-    refused(CARVED.replace("size: 20", "size: many"), "dev split needs a positive whole number as size");
+    refused(
+        CARVED.replace("size: 20", "size: 90"), "takes 90 examples from train, which has only 90");
+    refused(
+        CARVED.replace("size: 20", "size: many"),
+        "dev split needs a positive whole number as size");
     refused(CARVED.replace("from: train", "from: test"), "taken from 'test'");
     refused(CARVED.replace("name: toy", "nam: toy"), "unknown key 'nam'");
     refused(CARVED.replace("limit: 30", "limits: 30"), "train split has the unknown key 'limits'");
@@ -146,8 +155,7 @@ class TaskFilesTest {
         ExampleFile.read(shared.resolve("data/sst2/train.tsv"), Columns.label("label"));
     assertThat(train).hasSize(67_349);
     List<Example> app =
-        ExampleFile.read(
-            shared.resolve("data/autoprompt/sst2_dev.jsonl"), Columns.label("label"));
+        ExampleFile.read(shared.resolve("data/autoprompt/sst2_dev.jsonl"), Columns.label("label"));
     assertThat(app).hasSize(32);
   }
 }

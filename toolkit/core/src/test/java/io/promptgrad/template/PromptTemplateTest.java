@@ -50,8 +50,7 @@ class PromptTemplateTest {
   void parse_otherBrackets_areText() {
     PromptTemplate template = PromptTemplate.parse("[CLS] [MASK] [Y] [t] [P][SEP]");
     assertThat(template.segments())
-        .containsExactly(
-            new Text("[CLS] [MASK] [Y] [t] "), new Prediction(), new Text("[SEP]"));
+        .containsExactly(new Text("[CLS] [MASK] [Y] [t] "), new Prediction(), new Text("[SEP]"));
   }
 
   @Test
@@ -84,7 +83,8 @@ class PromptTemplateTest {
 
   @Test
   void fill_emptyField_leavesNoEmptyRun() {
-    assertThat(PromptTemplate.parse("{a}[P]").fill(Map.of("a", ""))).containsExactly(new Prediction());
+    assertThat(PromptTemplate.parse("{a}[P]").fill(Map.of("a", "")))
+        .containsExactly(new Prediction());
   }
 
   @Test
@@ -105,7 +105,8 @@ class PromptTemplateTest {
 
   @Test
   void parse_twoPredictionSlots_namesBothPlaces() {
-    refused("[P] {a} [P]", "second prediction slot [P] at character 9 (the first is at character 1)");
+    refused(
+        "[P] {a} [P]", "second prediction slot [P] at character 9 (the first is at character 1)");
   }
 
   @Test
@@ -129,12 +130,10 @@ class PromptTemplateTest {
     StringBuilder printed = new StringBuilder();
     for (Segment segment : template.segments()) {
       String text = segment.toString();
-      printed.append(
-          segment instanceof Text ? text.replace("{", "{{").replace("}", "}}") : text);
+      printed.append(segment instanceof Text ? text.replace("{", "{{").replace("}", "}}") : text);
     }
     assertThat(printed).hasToString(source);
-    assertThat(PromptTemplate.parse(printed.toString()).segments())
-        .isEqualTo(template.segments());
+    assertThat(PromptTemplate.parse(printed.toString()).segments()).isEqualTo(template.segments());
   }
 
   @Property

@@ -66,15 +66,18 @@ public final class TrainableModel implements AutoCloseable {
 
   /**
    * Starts from random weights: norms 1, biases 0, everything else normal with standard deviation
-   * {@code std}; the matrices that write into the residual stream have it divided by sqrt(2 L)
-   * (Radford et al. 2019).
+   * {@code std}; in a pre-norm model the matrices that write into the residual stream have it divided
+   * by sqrt(2 L) (Radford et al. 2019).
    *
    * @param directory holds {@code config.json}
    */
   public static TrainableModel create(Path directory, double std, long seed, LoadOptions options) {
     Architecture architecture = Architecture.read(directory);
     Random random = new Random(seed);
-    double residual = std / Math.sqrt(2.0 * architecture.spec().layers());
+    double residual =
+        architecture.spec().norm().before()
+            ? std / Math.sqrt(2.0 * architecture.spec().layers())
+            : std;
     Weights.Initializer initializer =
         (name, key, shape) -> {
           int n = 1;
@@ -185,7 +188,7 @@ public final class TrainableModel implements AutoCloseable {
   }
 
   private static NDArray hostDoubles(NDManager step, double... values) {
-    return step.create(values).toDevice(Device.cpu(), false);
+    return step.newSubManager(Device.cpu()).create(values);
   }
 
   /** The only result of a call, in float32 whatever the model computes in. */
@@ -205,6 +208,21 @@ public final class TrainableModel implements AutoCloseable {
   /** Current values of a weight, row-major. */
   public float[] weight(String name) {
     return read(WEIGHT, index(name));
+  }
+
+  /** Replaces the values of a weight, row-major. */
+  public void setWeight(String name, float[] values) {
+    int index = index(name);
+    long[] shape = weights.shapes.get(index);
+    if (values.length != new Shape(shape).size()) {
+      throw new IllegalArgumentException(
+          name + " has shape " + new Shape(shape) + " but " + values.length + " values were given");
+    }
+    ByteBuffer bytes =
+        ByteBuffer.allocateDirect(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.asFloatBuffer().put(values);
+    write(WEIGHT, index, new TensorView(name, WeightType.F32, shape, bytes));
+    refresh();
   }
 
   /** Accumulated gradient of a weight, row-major. */
@@ -287,10 +305,14 @@ public final class TrainableModel implements AutoCloseable {
           }
         });
     forEachState((name, shape, kind, i) -> write(kind, i, saved.get(name)));
+    refresh();
+    return note;
+  }
+
+  private void refresh() {
     try (NDManager scope = program.newScope()) {
       program.call(scope, "refresh", program.nothing());
     }
-    return note;
   }
 
   private void write(int kind, int index, TensorView value) {

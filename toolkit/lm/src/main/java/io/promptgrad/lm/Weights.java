@@ -234,7 +234,7 @@ final class Weights {
 
   /** Small integers that the script reads on the host. */
   static NDArray hostInts(NDManager scope, long... values) {
-    return scope.create(values, new Shape(values.length)).toDevice(Device.cpu(), false);
+    return scope.newSubManager(Device.cpu()).create(values, new Shape(values.length));
   }
 
   private Map<String, Object> switches(Precision computed) {

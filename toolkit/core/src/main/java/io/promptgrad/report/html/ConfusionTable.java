@@ -9,8 +9,8 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Gold labels down, predictions across, counts in the cells; a cell's shade is its share of the row.
- * The twelve most frequent labels are shown, the others together.
+ * Gold labels down, predictions across, counts in the cells; a cell's shade is its share of the
+ * row. The twelve most frequent labels are shown, the others together.
  */
 public final class ConfusionTable {
 
@@ -47,7 +47,9 @@ public final class ConfusionTable {
     if (none) {
       columns.add(NONE);
     }
-    StringBuilder html = new StringBuilder("<div class=\"scroll\"><table class=\"confusion\">\n<tr><th>gold \\ predicted</th>");
+    StringBuilder html =
+        new StringBuilder(
+            "<div class=\"scroll\"><table class=\"confusion\">\n<tr><th>gold \\ predicted</th>");
     columns.forEach(label -> html.append("<th>").append(Html.escape(label)).append("</th>"));
     html.append("<th>recall</th></tr>\n");
     rows.forEach((gold, counts) -> html.append(row(gold, counts, columns)));

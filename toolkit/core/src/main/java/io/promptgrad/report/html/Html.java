@@ -54,21 +54,21 @@ public final class Html {
   /** Returns a complete page; the body is markup already. */
   public static String page(String title, String body) {
     return """
-        <!DOCTYPE html>
-        <html lang="en">
-        <head>
-        <meta charset="utf-8">
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <title>%s</title>
-        <style>
-        %s</style>
-        </head>
-        <body class="pg">
-        <main>
-        %s</main>
-        </body>
-        </html>
-        """
+    <!DOCTYPE html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>%s</title>
+    <style>
+    %s</style>
+    </head>
+    <body class="pg">
+    <main>
+    %s</main>
+    </body>
+    </html>
+    """
         .formatted(escape(title), STYLE, body);
   }
 
@@ -128,8 +128,9 @@ public final class Html {
     StringBuilder html = new StringBuilder("<dl class=\"facts\">\n");
     for (Fact fact : facts) {
       if (!fact.value().isEmpty()) {
-        html.append("<div><dt>%s</dt><dd>%s</dd></div>\n"
-            .formatted(escape(fact.name()), escape(fact.value())));
+        html.append(
+            "<div><dt>%s</dt><dd>%s</dd></div>\n"
+                .formatted(escape(fact.name()), escape(fact.value())));
       }
     }
     return html.append("</dl>\n").toString();
@@ -147,8 +148,9 @@ public final class Html {
     StringBuilder html = new StringBuilder("<div class=\"chips\">\n");
     for (int i = 0; i < ids.length; i++) {
       String text = tokens.size() == ids.length ? tokens.get(i) : "";
-      html.append("<span class=\"chip\" title=\"token %d of %d, id %d\">%s<small>%d</small></span>\n"
-          .formatted(i + 1, ids.length, ids[i], escape(text), ids[i]));
+      html.append(
+          "<span class=\"chip\" title=\"token %d of %d, id %d\">%s<small>%d</small></span>\n"
+              .formatted(i + 1, ids.length, ids[i], escape(text), ids[i]));
     }
     return html.append("</div>\n").toString();
   }

@@ -163,11 +163,13 @@ class Transformer(Module):
     return torch.embedding(w[self.layers]["word.weight"], ids)
 
   # What is added to the scores: 0 where a query may see a key, -inf elsewhere. [B, 1, S, K] or [1, 1, S, K]
+  # A query that sees nothing (left padding) gives 0. The CPU kernel does that by itself; of the CUDA
+  # kernels not all do, so there such a query sees everything and "sighted" [B, 1, S, 1] blanks its output.
   def mask_bias(self: __torch__.Transformer,
     mask: Tensor,
     s: int,
     k: int,
-    like: Tensor) -> Optional[Tensor]:
+    like: Tensor) -> Tuple[Optional[Tensor], Tensor]:
     allowed = annotate(Optional[Tensor], None)
     if __torch__.given(mask):
       allowed = torch.unsqueeze(torch.unsqueeze(torch.to(mask, 11), 1), 1)
@@ -178,16 +180,22 @@ class Transformer(Module):
         allowed = torch.bitwise_and(unchecked_cast(Tensor, allowed), lower)
       else:
         allowed = lower
+    sighted = torch.empty([0])
     if torch.__is__(allowed, None):
-      return annotate(Optional[Tensor], None)
+      return (annotate(Optional[Tensor], None), sighted)
     see = unchecked_cast(Tensor, allowed)
+    if torch.__and__(ops.prim.is_cuda(like), __torch__.given(mask, )):
+      some = torch.any(see, -1, True)
+      see = torch.bitwise_or(see, torch.bitwise_not(some))
+      sighted = torch.to(some, ops.prim.dtype(like))
     zeros = torch.zeros(torch.size(see), dtype=ops.prim.dtype(like), device=ops.prim.device(like))
-    return torch.masked_fill(zeros, torch.bitwise_not(see), -inf)
+    return (torch.masked_fill(zeros, torch.bitwise_not(see), -inf), sighted)
 
   def attention(self: __torch__.Transformer,
     x: Tensor,
     w: Dict[str, Tensor],
     bias: Optional[Tensor],
+    sighted: Tensor,
     cos: Tensor,
     sin: Tensor,
     past: Tensor,
@@ -214,6 +222,8 @@ class Transformer(Module):
       k = torch.repeat_interleave(k, each, 1)
       v = torch.repeat_interleave(v, each, 1)
     o = torch.scaled_dot_product_attention(q, k, v, bias, dropout, False, scale=self.attention_scales[layer])                       # [B, H, S, D]
+    if __torch__.given(sighted, ):
+      o = torch.mul(o, sighted)
     o = torch.reshape(torch.transpose(o, 1, 2), [b, s, torch.mul(self.heads, self.head_dim)])
     return (__torch__.linear(o, w, "o.weight", "o.bias", ), new_k, new_v)
 
@@ -264,7 +274,7 @@ class Transformer(Module):
     k = s
     if __torch__.given(past, ):
       k = torch.add(s, torch.size(past, 4))
-    bias = (self).mask_bias(mask, s, k, x, )
+    bias, sighted, = (self).mask_bias(mask, s, k, x, )
     states = [x]
     fresh = annotate(List[Tensor], [])
     for l in range(self.layers):
@@ -272,7 +282,7 @@ class Transformer(Module):
       h = x
       if self.pre_norm:
         h = (self).norm(x, layer, "norm1.weight", "norm1.bias", )
-      a, new_k, new_v, = (self).attention(h, layer, bias, cos, sin, past, l, dropout, )
+      a, new_k, new_v, = (self).attention(h, layer, bias, sighted, cos, sin, past, l, dropout, )
       x = torch.add(x, torch.dropout(a, dropout, torch.gt(dropout, 0.)))
       if torch.__not__(self.pre_norm):
         x = (self).norm(x, layer, "norm1.weight", "norm1.bias", )
