@@ -94,15 +94,14 @@ public final class AutoPrompt implements Search {
     }
     this.scorer = new LabelScorer(model);
     this.hotFlip = new HotFlip(model, scorer.batches());
-    int roundTokens = model.device().isGpu() ? 65536 : 2048;
-    double[] rungs =
-        config.halving() == 0 ? new double[0] : new double[] {1.0 / 16, 1.0 / 4};
     this.race =
         new CandidateRace(
             scorer,
             cloze.labels(),
             CandidateRace.Objective.ACCURACY,
-            new CandidateRace.Options(config.prunes(), roundTokens, config.halving(), rungs));
+            CandidateRace.Options.exact(model.device())
+                .withPruning(config.prunes())
+                .withHalving(config.halving()));
     this.whole =
         new CandidateRace(
             scorer,

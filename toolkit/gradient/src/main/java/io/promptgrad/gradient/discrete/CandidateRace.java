@@ -1,5 +1,6 @@
 package io.promptgrad.gradient.discrete;
 
+import ai.djl.Device;
 import io.promptgrad.gradient.cloze.ClozeExample;
 import io.promptgrad.gradient.cloze.LabelScorer;
 import io.promptgrad.gradient.cloze.LabelScorer.Row;
@@ -22,10 +23,10 @@ import java.util.List;
  * <p>Successive halving (Jamieson and Talwalkar 2016) is an option that does change choices: after
  * each rung only the better part of the candidates goes on to more examples.
  */
-final class CandidateRace {
+public final class CandidateRace {
 
   /** What counts. */
-  enum Objective {
+  public enum Objective {
     /** Examples whose gold label beats every other label strictly; a tie is an error. */
     ACCURACY,
     /** Sum of the log-probabilities of the gold tokens. */
@@ -33,23 +34,43 @@ final class CandidateRace {
   }
 
   /**
+   * How much of the scoring is saved.
+   *
    * @param prunes whether candidates that cannot win are dropped (accuracy only)
    * @param roundTokens about how many tokens are scored between two looks at who can still win
    * @param halving of how many candidates one survives a rung; 0 for no halving
    * @param rungs shares of the examples after which candidates are halved, rising, below 1
    */
-  record Options(boolean prunes, int roundTokens, int halving, double[] rungs) {
+  public record Options(boolean prunes, int roundTokens, int halving, double[] rungs) {
 
-    static Options exact() {
-      return new Options(true, 2048, 0, new double[0]);
+    private static final int CPU_ROUND = 2048;
+    private static final int GPU_ROUND = 65536;
+
+    /** Every candidate is scored on every example, all at once. */
+    public static Options plain() {
+      return new Options(false, Integer.MAX_VALUE, 0, new double[0]);
     }
 
-    static Options plain() {
-      return new Options(false, Integer.MAX_VALUE, 0, new double[0]);
+    /** Candidates that cannot win are dropped, which changes no choice; rounds suit the device. */
+    public static Options exact(Device device) {
+      return new Options(true, device.isGpu() ? GPU_ROUND : CPU_ROUND, 0, new double[0]);
+    }
+
+    /** The same with pruning on or off. */
+    public Options withPruning(boolean on) {
+      return new Options(on, roundTokens, halving, rungs);
+    }
+
+    /** The same with one of {@code factor} candidates surviving 1/16 and 1/4 of the examples. */
+    public Options withHalving(int factor) {
+      double[] shares = factor == 0 ? new double[0] : new double[] {1.0 / 16, 1.0 / 4};
+      return new Options(prunes, roundTokens, factor, shares);
     }
   }
 
   /**
+   * What came out.
+   *
    * @param current score of the current trigger on all examples
    * @param scores of the candidates, on the examples that each was scored on
    * @param seen number of those examples
@@ -58,7 +79,7 @@ final class CandidateRace {
    *     score; -1 if none does
    * @param evaluations rows scored
    */
-  record Result(
+  public record Result(
       double current,
       double[] scores,
       int[] seen,
@@ -71,7 +92,9 @@ final class CandidateRace {
   private final Objective objective;
   private final Options options;
 
-  CandidateRace(LabelScorer scorer, LabelTokens labels, Objective objective, Options options) {
+  /** A race by these rules; {@code labels} may be null unless the objective is accuracy. */
+  public CandidateRace(
+      LabelScorer scorer, LabelTokens labels, Objective objective, Options options) {
     this.scorer = scorer;
     this.labels = labels;
     this.objective = objective;
@@ -79,10 +102,12 @@ final class CandidateRace {
   }
 
   /**
+   * Finds the candidate that beats the current trigger by most, if one does.
+   *
    * @param current the trigger to beat; null: every candidate beats it
    * @param candidates in order of preference: of equal ones the first wins
    */
-  Result run(List<ClozeExample> examples, int[] current, List<int[]> candidates) {
+  public Result run(List<ClozeExample> examples, int[] current, List<int[]> candidates) {
     double[] currentValues =
         current == null
             ? null
