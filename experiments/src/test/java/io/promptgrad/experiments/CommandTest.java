@@ -38,8 +38,7 @@ class CommandTest {
     assertThat(result.path("task").asText()).isEqualTo("tiny");
     assertThat(result.path("baselines").path("majority").path("test").path("value").asDouble())
         .isEqualTo(0.5);
-    assertThat(result.path("baselines").path("manual").path("dev").path("n").asInt())
-        .isEqualTo(60);
+    assertThat(result.path("baselines").path("manual").path("dev").path("n").asInt()).isEqualTo(60);
     assertThat(result.path("found").path("token_ids")).hasSize(3);
     assertThat(result.path("cost").path("steps").asInt()).isEqualTo(3);
     assertThat(result.path("stopped_by").asText()).isEqualTo("budget");
@@ -48,8 +47,7 @@ class CommandTest {
 
   @Test
   void run_manualPrompts_bestOnDevIsReported() throws IOException {
-    JsonNode manual =
-        Json.parse(Files.readString(done.resolve("baselines.json"))).path("manual");
+    JsonNode manual = Json.parse(Files.readString(done.resolve("baselines.json"))).path("manual");
     JsonNode values = manual.path("dev_values");
     int chosen = manual.path("chosen").asInt();
     assertThat(values).hasSize(2);
@@ -61,7 +59,8 @@ class CommandTest {
   @Test
   void run_itsOwnConfig_repeatsTheRun() throws IOException {
     Path again = folder.resolve("again");
-    CommandLineRun run = CommandLineRun.of("run", done.resolve("config.yaml"), "--out", again, "--json");
+    CommandLineRun run =
+        CommandLineRun.of("run", done.resolve("config.yaml"), "--out", again, "--json");
     assertThat(run.code()).as(run.err()).isZero();
     assertThat(timeless(Json.parse(run.out()))).isEqualTo(timeless(result));
     assertThat(Files.readString(again.resolve("config.yaml")))
@@ -72,11 +71,25 @@ class CommandTest {
   void search_sameAsTheConfiguration_findsTheSame() throws IOException {
     CommandLineRun run =
         CommandLineRun.of(
-            "search", "autoprompt", "--model", world.model(), "--task", world.file("task.yaml"),
-            "--template", TinyWorld.TEMPLATE, "--label", "negative=bad,awful",
-            "--label", "positive=good,great", "--set", "budget.steps=3",
-            "--set", "autoprompt={candidates: 4, gradient_examples: 8, evaluation_examples: 16}",
-            "--out", folder.resolve("search"), "--json");
+            "search",
+            "autoprompt",
+            "--model",
+            world.model(),
+            "--task",
+            world.file("task.yaml"),
+            "--template",
+            TinyWorld.TEMPLATE,
+            "--label",
+            "negative=bad,awful",
+            "--label",
+            "positive=good,great",
+            "--set",
+            "budget.steps=3",
+            "--set",
+            "autoprompt={candidates: 4, gradient_examples: 8, evaluation_examples: 16}",
+            "--out",
+            folder.resolve("search"),
+            "--json");
     assertThat(run.code()).as(run.err()).isZero();
     JsonNode found = Json.parse(run.out());
     assertThat(found.path("found").path("token_ids"))
@@ -89,9 +102,21 @@ class CommandTest {
     Path out = folder.resolve("labels");
     CommandLineRun run =
         CommandLineRun.of(
-            "search", "autoprompt", "--model", world.model(), "--task", world.file("task.yaml"),
-            "--template", TinyWorld.TEMPLATE, "--set", "budget.steps=1", "--set",
-            "label_search={tokens_per_label: 2, epochs: 3}", "--out", out, "--json");
+            "search",
+            "autoprompt",
+            "--model",
+            world.model(),
+            "--task",
+            world.file("task.yaml"),
+            "--template",
+            TinyWorld.TEMPLATE,
+            "--set",
+            "budget.steps=1",
+            "--set",
+            "label_search={tokens_per_label: 2, epochs: 3}",
+            "--out",
+            out,
+            "--json");
     assertThat(run.code()).as(run.err()).isZero();
     JsonNode kept = Json.parse(Files.readString(out.resolve("baselines.json")));
     JsonNode prompt = Json.parse(Files.readString(out.resolve("prompt/prompt.json")));
@@ -105,8 +130,18 @@ class CommandTest {
       Path out = folder.resolve("eval-" + split);
       CommandLineRun run =
           CommandLineRun.of(
-              "eval", "--prompt", done, "--model", world.model(), "--task",
-              world.file("task.yaml"), "--split", split, "--json", "--out", out);
+              "eval",
+              "--prompt",
+              done,
+              "--model",
+              world.model(),
+              "--task",
+              world.file("task.yaml"),
+              "--split",
+              split,
+              "--json",
+              "--out",
+              out);
       assertThat(run.code()).as(run.err()).isZero();
       assertThat(Json.parse(run.out()).path("found").path(split))
           .isEqualTo(result.path("found").path(split));
@@ -127,8 +162,7 @@ class CommandTest {
     CommandLineRun.of("run", world.file("run.yaml"), "--out", longer, "--set", "budget.steps=5");
     Path extended = folder.resolve("extended");
     CommandLineRun.of("run", world.file("run.yaml"), "--out", extended);
-    CommandLineRun run =
-        CommandLineRun.of("resume", extended, "--set", "budget.steps=5", "--json");
+    CommandLineRun run = CommandLineRun.of("resume", extended, "--set", "budget.steps=5", "--json");
     assertThat(run.code()).as(run.err()).isZero();
     assertThat(timeless(Json.parse(run.out())))
         .isEqualTo(timeless(Json.parse(Files.readString(longer.resolve("result.json")))));
@@ -213,8 +247,15 @@ class CommandTest {
         .isNotNull();
     CommandLineRun run =
         CommandLineRun.of(
-            "quickstart", "--out", folder.resolve("quickstart"), "--set", "budget.steps=1", "--set",
-            "autoprompt.candidates=2", "--set", "manual_prompts=[{template: '{sentence} [P]'}]");
+            "quickstart",
+            "--out",
+            folder.resolve("quickstart"),
+            "--set",
+            "budget.steps=1",
+            "--set",
+            "autoprompt.candidates=2",
+            "--set",
+            "manual_prompts=[{template: '{sentence} [P]'}]");
     assertThat(run.code()).as(run.err()).isZero();
     assertThat(run.out()).contains("majority class", "best manual prompt", "p = ", "report.html");
   }

@@ -32,9 +32,7 @@ public final class YamlDocument {
 
   /** As YAML 1.2 has it, the words yes, no, on and off are text: label words, most likely. */
   private static final YAMLFactory FACTORY =
-      YAMLFactory.builder()
-          .enable(YAMLParser.Feature.PARSE_BOOLEAN_LIKE_WORDS_AS_STRINGS)
-          .build();
+      YAMLFactory.builder().enable(YAMLParser.Feature.PARSE_BOOLEAN_LIKE_WORDS_AS_STRINGS).build();
 
   private static final YAMLMapper WRITER =
       YAMLMapper.builder()

@@ -135,9 +135,7 @@ class ConfigReaderTest {
     assertThat(read(LONG.replace("runs/x", "runs/y")).identity()).isEqualTo(identity);
     for (String change : List.of("halving: 4/halving: 8", "12345678901/1", "macro-f1/micro-f1")) {
       String[] pair = change.split("/");
-      assertThat(read(LONG.replace(pair[0], pair[1])).identity())
-          .as(change)
-          .isNotEqualTo(identity);
+      assertThat(read(LONG.replace(pair[0], pair[1])).identity()).as(change).isNotEqualTo(identity);
     }
   }
 
@@ -150,8 +148,8 @@ class ConfigReaderTest {
     Files.writeString(data.resolve("dev.tsv"), "");
     String yaml =
         SHORT.replace(
-            "task: bundled:sentiment",
-            "task: {train: train.tsv, dev: {file: dev.tsv, limit: 3}, test: {from: train, size: 2}}")
+                "task: bundled:sentiment",
+                "task: {train: train.tsv, dev: {file: dev.tsv, limit: 3}, test: {from: train, size: 2}}")
             + "data: {dir: elsewhere/data}\n";
     assertThat(read(yaml).task())
         .isEqualTo(
@@ -177,14 +175,14 @@ class ConfigReaderTest {
     document.set("budget.steps=1");
     document.set("manual_prompts.0.template='[P] {sentence}'");
     ExperimentConfig config = ConfigReader.read(document, folder);
-    assertThat(config.autoprompt().start())
-        .isInstanceOf(AutoPromptConfig.Start.RandomTokens.class);
+    assertThat(config.autoprompt().start()).isInstanceOf(AutoPromptConfig.Start.RandomTokens.class);
     assertThat(config.autoprompt().filter())
         .containsExactlyInAnyOrder(TokenFilter.Rule.SPECIAL, TokenFilter.Rule.CONTINUATIONS);
     assertThat(config.budget().steps()).hasValue(1);
     assertThat(config.manualPrompts().get(0).template()).hasToString("[P] {sentence}");
     assertThatThrownBy(() -> document.set("seed.x=1"))
-        .hasMessage("--set seed.x=1: 'seed' is a single value, so that nothing can be set inside it.");
+        .hasMessage(
+            "--set seed.x=1: 'seed' is a single value, so that nothing can be set inside it.");
     assertThatThrownBy(() -> document.set("manual_prompts.7.template=x"))
         .hasMessageContaining("'manual_prompts' is a list of 1");
   }
