@@ -301,7 +301,12 @@ public final class ConfigReader {
             "start",
             "prune",
             "halving",
+            "objective",
             "reference");
+    boolean accuracy =
+        section
+            .choice("objective", "accuracy", List.of("accuracy", "label_likelihood"))
+            .equals("accuracy");
     boolean all = section.choice("positions", "one", List.of("one", "all")).equals("all");
     return root.reading(
         "autoprompt",
@@ -315,6 +320,9 @@ public final class ConfigReader {
                 start(section),
                 section.flag("prune", defaults.prunes()),
                 section.wholeNumber("halving", defaults.halving()),
+                accuracy
+                    ? AutoPromptConfig.Objective.ACCURACY
+                    : AutoPromptConfig.Objective.LABEL_LIKELIHOOD,
                 reference(section)));
   }
 

@@ -169,6 +169,7 @@ public record ExperimentConfig(
           "start", autoprompt.start() instanceof AutoPromptConfig.Start.Masks ? "masks" : "random");
     }
     node.put("prune", autoprompt.prunes()).put("halving", autoprompt.halving());
+    node.put("objective", autoprompt.objective().name().toLowerCase(Locale.ROOT));
     autoprompt
         .reference()
         .ifPresent(

@@ -54,6 +54,7 @@ class ConfigReaderTest {
         start: [film, "1", great]
         prune: false
         halving: 4
+        objective: label_likelihood
         reference: {batch_size: 2, evaluation_batch_size: 3, accumulation_steps: 4}
       manual_prompts:
         - template: "{sentence} [P] ."
@@ -109,6 +110,7 @@ class ConfigReaderTest {
                 new AutoPromptConfig.Start.Tokens(List.of("film", "1", "great")),
                 false,
                 4,
+                AutoPromptConfig.Objective.LABEL_LIKELIHOOD,
                 Optional.of(new AutoPromptConfig.Reference(2, 3, 4))));
     assertThat(config.manualPrompts()).hasSize(1);
     assertThat(config.out()).contains(folder.resolve("runs/x"));

@@ -324,6 +324,36 @@ public final class LanguageModel implements AutoCloseable {
   }
 
   /**
+   * The same with probabilities among a few tokens only, as if the rest of the vocabulary did not
+   * exist: the loss of a classifier whose classes are token sets.
+   *
+   * @param among the tokens, each once; every target token must be one of them
+   */
+  public EmbeddingGradient gradient(
+      NDManager scope, TokenBatch batch, Targets targets, int[] among) {
+    Inputs.requireTargets(batch, targets, spec());
+    Inputs.requireIds(among, spec());
+    try (NDManager step = newScope()) {
+      Inputs in = Inputs.of(program, spec(), step, batch, 0, null);
+      NDList out =
+          program.call(
+              scope,
+              "gradient_among",
+              wordVectors(step, in.ids()),
+              in.mask(),
+              in.types(),
+              in.positions(),
+              step.create(Inputs.longs(targets.at()), new Shape(targets.at().length)),
+              Inputs.tokenSets(step, targets.indexedInto(among)),
+              step.create(targets.weights()),
+              step.create(Inputs.longs(among), new Shape(among.length)));
+      forwardTokens.add(batch.tokens());
+      backwardTokens.add(batch.tokens());
+      return new EmbeddingGradient(out.get(0), out.get(1));
+    }
+  }
+
+  /**
    * The same from word vectors and behind cached keys and values, as in {@link #extend}; null
    * stands for those of the batch's ids, and for no cache.
    */

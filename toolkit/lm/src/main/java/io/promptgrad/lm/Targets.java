@@ -1,6 +1,8 @@
 package io.promptgrad.lm;
 
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * What is predicted where, and how much each prediction counts: loss = sum over n of {@code
@@ -41,6 +43,27 @@ public record Targets(int[] at, int[][] tokens, float[] weights) {
       sets[i] = new int[] {tokens[i]};
     }
     return mean(at, sets);
+  }
+
+  /** The same targets with each token replaced by its index in {@code among}. */
+  Targets indexedInto(int[] among) {
+    Map<Integer, Integer> index = new HashMap<>();
+    for (int i = 0; i < among.length; i++) {
+      index.put(among[i], i);
+    }
+    int[][] sets = new int[tokens.length][];
+    for (int n = 0; n < sets.length; n++) {
+      sets[n] = new int[tokens[n].length];
+      for (int t = 0; t < sets[n].length; t++) {
+        Integer i = index.get(tokens[n][t]);
+        if (i == null) {
+          throw new IllegalArgumentException(
+              "target token " + tokens[n][t] + " is none of those that probabilities are among");
+        }
+        sets[n][t] = i;
+      }
+    }
+    return new Targets(at, sets, weights);
   }
 
   /** The token sets as rows of equal length, padded with -1, row-major. */

@@ -54,6 +54,7 @@ public final class AutoPrompt implements Search {
   private final TokenFilter filter;
   private final LabelScorer scorer;
   private final HotFlip hotFlip;
+  private final int[] among; // label tokens if probabilities are among them, else null
   private final CandidateRace race;
   private final CandidateRace whole;
 
@@ -94,11 +95,17 @@ public final class AutoPrompt implements Search {
     }
     this.scorer = new LabelScorer(model);
     this.hotFlip = new HotFlip(model, scorer.batches());
+    this.among =
+        config.objective() == AutoPromptConfig.Objective.LABEL_LIKELIHOOD
+            ? cloze.labels().flat()
+            : null;
     this.race =
         new CandidateRace(
             scorer,
             cloze.labels(),
-            CandidateRace.Objective.ACCURACY,
+            among == null
+                ? CandidateRace.Objective.ACCURACY
+                : CandidateRace.Objective.LABEL_LIKELIHOOD,
             CandidateRace.Options.exact(model.device())
                 .withPruning(config.prunes())
                 .withHalving(config.halving()));
@@ -190,7 +197,7 @@ public final class AutoPrompt implements Search {
     // 1. Gradient of the mean loss at the trigger's word embeddings.
     List<ClozeExample> forGradient = sample("autoprompt.gradient", step, gradientExamples());
     HotFlip.Gradient gradient =
-        hotFlip.gradient(forGradient, trigger, weights(forGradient.size()));
+        hotFlip.gradient(forGradient, trigger, weights(forGradient.size()), among);
     evaluations += forGradient.size();
 
     // 2. The k replacements with the largest first-order gain.
@@ -205,12 +212,12 @@ public final class AutoPrompt implements Search {
     // 4. Move if one is strictly better; then see what dev says.
     OptionalDouble devScore = OptionalDouble.empty();
     List<Candidate> tried = describe(step, replacements, candidates, result, forChoice.size());
-    double score = result.current() / forChoice.size();
+    double score = mean(result.current(), forChoice.size());
     boolean newBest = false;
     if (result.winner() >= 0) {
       trigger = candidates.get(result.winner());
       triggerId = step + "." + (result.winner() + 1);
-      score = result.scores()[result.winner()] / forChoice.size();
+      score = mean(result.scores()[result.winner()], forChoice.size());
       double value = devScore(trigger);
       evaluations += dev.size();
       devScore = OptionalDouble.of(value);
@@ -302,6 +309,11 @@ public final class AutoPrompt implements Search {
     return chosen;
   }
 
+  /** Accuracy, or the geometric mean of the gold labels' probabilities: both in [0, 1]. */
+  private double mean(double sum, int n) {
+    return among == null ? sum / n : Math.exp(sum / n);
+  }
+
   private double devScore(int[] candidate) {
     return whole.run(dev, null, List.of(candidate)).scores()[0] / dev.size();
   }
@@ -321,7 +333,7 @@ public final class AutoPrompt implements Search {
             triggerId,
             view(trigger),
             trigger,
-            result.current() / n,
+            mean(result.current(), n),
             n,
             Status.INCUMBENT,
             Map.of()));
@@ -341,7 +353,7 @@ public final class AutoPrompt implements Search {
               triggerId,
               view(candidates.get(c)),
               candidates.get(c),
-              result.seen()[c] == 0 ? 0 : result.scores()[c] / result.seen()[c],
+              result.seen()[c] == 0 ? 0 : mean(result.scores()[c], result.seen()[c]),
               result.seen()[c],
               status,
               details));

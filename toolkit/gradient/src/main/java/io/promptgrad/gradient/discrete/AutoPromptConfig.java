@@ -18,6 +18,7 @@ import java.util.Set;
  * @param prunes whether candidates that cannot win any more are dropped early; changes no choice
  * @param halving successive halving: one of how many candidates survives a rung (0: off); saves most
  *     of the evaluation and may drop the best candidate
+ * @param objective what the gradient lowers and what candidates are compared by
  * @param reference reproduces the original program's behaviour where ours differs on purpose
  */
 public record AutoPromptConfig(
@@ -29,7 +30,23 @@ public record AutoPromptConfig(
     Start start,
     boolean prunes,
     int halving,
+    Objective objective,
     Optional<Reference> reference) {
+
+  /** What the search optimizes on its training examples; dev is always scored by accuracy. */
+  public enum Objective {
+    /**
+     * The original: the gradient of -log of the gold tokens' probability over the whole vocabulary,
+     * and candidates compared by accuracy.
+     */
+    ACCURACY,
+    /**
+     * Gradient and comparison both use -log of the gold label's probability among the labels. It
+     * tells candidates apart where accuracy does not move, for instance as long as a weak model gives
+     * every example the same label.
+     */
+    LABEL_LIKELIHOOD
+  }
 
   /** Which positions of the trigger a step may change. */
   public enum Positions {
@@ -104,54 +121,60 @@ public record AutoPromptConfig(
         new Start.Masks(),
         true,
         0,
+        Objective.ACCURACY,
         Optional.empty());
   }
 
   public AutoPromptConfig withCandidates(int k) {
     return new AutoPromptConfig(
         k, positions, gradientExamples, evaluationExamples, filter, start, prunes, halving,
-        reference);
+        objective, reference);
   }
 
   public AutoPromptConfig withPositions(Positions which) {
     return new AutoPromptConfig(
         candidates, which, gradientExamples, evaluationExamples, filter, start, prunes, halving,
-        reference);
+        objective, reference);
   }
 
   public AutoPromptConfig withExamples(int forGradient, int forEvaluation) {
     return new AutoPromptConfig(
         candidates, positions, forGradient, forEvaluation, filter, start, prunes, halving,
-        reference);
+        objective, reference);
   }
 
   public AutoPromptConfig withFilter(Set<TokenFilter.Rule> rules) {
     return new AutoPromptConfig(
         candidates, positions, gradientExamples, evaluationExamples, rules, start, prunes, halving,
-        reference);
+        objective, reference);
   }
 
   public AutoPromptConfig withStart(Start first) {
     return new AutoPromptConfig(
-        candidates, positions, gradientExamples, evaluationExamples, filter, first, prunes,
-        halving, reference);
+        candidates, positions, gradientExamples, evaluationExamples, filter, first, prunes, halving, objective, reference);
   }
 
   public AutoPromptConfig withPruning(boolean on) {
     return new AutoPromptConfig(
-        candidates, positions, gradientExamples, evaluationExamples, filter, start, on, halving,
+        candidates, positions, gradientExamples, evaluationExamples, filter, start, on, halving, objective,
         reference);
   }
 
   public AutoPromptConfig withHalving(int factor) {
     return new AutoPromptConfig(
-        candidates, positions, gradientExamples, evaluationExamples, filter, start, prunes, factor,
+        candidates, positions, gradientExamples, evaluationExamples, filter, start, prunes, factor, objective,
         reference);
+  }
+
+  public AutoPromptConfig withObjective(Objective what) {
+    return new AutoPromptConfig(
+        candidates, positions, gradientExamples, evaluationExamples, filter, start, prunes,
+        halving, what, reference);
   }
 
   public AutoPromptConfig withReference(Reference original) {
     return new AutoPromptConfig(
         candidates, positions, gradientExamples, evaluationExamples, filter, start, prunes,
-        halving, Optional.of(original));
+        halving, objective, Optional.of(original));
   }
 }

@@ -29,8 +29,10 @@ public final class CandidateRace {
   public enum Objective {
     /** Examples whose gold label beats every other label strictly; a tie is an error. */
     ACCURACY,
-    /** Sum of the log-probabilities of the gold tokens. */
-    LOG_PROBABILITY
+    /** Sum of the log-probabilities of the gold tokens, over the whole vocabulary. */
+    LOG_PROBABILITY,
+    /** Sum of the log-probabilities of the gold labels, among the labels. */
+    LABEL_LIKELIHOOD
   }
 
   /**
@@ -173,10 +175,22 @@ public final class CandidateRace {
     }
     double[][] scores = scorer.scores(rows, labels);
     for (int i = 0; i < scores.length; i++) {
+      int gold = examples.get(where[i % where.length]).gold();
       values[i / where.length][i % where.length] =
-          margin(scores[i], examples.get(where[i % where.length]).gold());
+          objective == Objective.ACCURACY
+              ? margin(scores[i], gold)
+              : logLikelihood(scores[i], gold);
     }
     return values;
+  }
+
+  /** Log of the gold label's share among all labels. */
+  static double logLikelihood(double[] scores, int gold) {
+    double sum = 0;
+    for (double score : scores) {
+      sum += Math.exp(score - scores[gold]);
+    }
+    return -Math.log(sum);
   }
 
   /** Score of the gold label minus the best other one. */

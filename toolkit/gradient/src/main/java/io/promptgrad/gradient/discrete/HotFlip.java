@@ -48,6 +48,16 @@ public final class HotFlip {
    * is -log of the summed probability of the example's gold tokens (Shin et al. 2020, section 2.2).
    */
   public Gradient gradient(List<ClozeExample> examples, int[] trigger, float[] weights) {
+    return gradient(examples, trigger, weights, null);
+  }
+
+  /**
+   * The same with probabilities among the label tokens alone.
+   *
+   * @param among all label tokens; null: the whole vocabulary
+   */
+  public Gradient gradient(
+      List<ClozeExample> examples, int[] trigger, float[] weights, int[] among) {
     int triggers = trigger.length;
     int width = model.spec().hidden();
     float[] sum = new float[triggers * width];
@@ -58,7 +68,11 @@ public final class HotFlip {
         group -> {
           TokenBatch batch = batch(examples, group, trigger);
           try (NDManager scope = model.newScope()) {
-            EmbeddingGradient g = model.gradient(scope, batch, targets(examples, group, batch, weights));
+            Targets targets = targets(examples, group, batch, weights);
+            EmbeddingGradient g =
+                among == null
+                    ? model.gradient(scope, batch, targets)
+                    : model.gradient(scope, batch, targets, among);
             long[] rows = new long[group.length * triggers];
             for (int r = 0; r < group.length; r++) {
               for (int t = 0; t < triggers; t++) {

@@ -95,7 +95,7 @@ class CandidateRaceTest {
       List<int[]> twice = new ArrayList<>(candidates);
       twice.addAll(candidates);
       CandidateRace.Result result =
-          race(CandidateRace.Options.exact()).run(examples, null, twice);
+          race(CandidateRace.Options.exact(ai.djl.Device.cpu())).run(examples, null, twice);
       assertThat(result.winner()).isBetween(0, 2);
     }
   }

@@ -331,6 +331,17 @@ class Transformer(Module):
       y = torch.add(y, __torch__.at_least_float32(w[self.layers]["head.bias"], ))
     return y
 
+  # the same for a few tokens only, tokens [c] -> [N, c]
+  def logits_of_tokens(self: __torch__.Transformer,
+    w: List[Dict[str, Tensor]],
+    features: Tensor,
+    tokens: Tensor) -> Tensor:
+    weight = __torch__.at_least_float32(torch.index_select((self).output_weight(w, ), 0, tokens), )
+    y = torch.linear(__torch__.at_least_float32(features, ), weight)
+    if torch.__contains__(w[self.layers], "head.bias"):
+      y = torch.add(y, __torch__.at_least_float32(torch.index_select(w[self.layers]["head.bias"], 0, tokens), ))
+    return y
+
   # ---------------------------------------------------------------- entry points: forward
 
   def word_vectors(self: __torch__.Transformer,
@@ -380,12 +391,7 @@ class Transformer(Module):
     tokens: Tensor) -> Tensor:
     torch.set_grad_enabled(False)
     states, kv, = (self).trunk(self.w, (self).look_up(self.w, ids, ), mask, types, positions, torch.empty([0]), 0., False, )
-    features = __torch__.at_least_float32((self).features_at(self.w, states[self.layers], at, ), )
-    weight = __torch__.at_least_float32(torch.index_select((self).output_weight(self.w, ), 0, tokens), )
-    y = torch.linear(features, weight)
-    if torch.__contains__(self.w[self.layers], "head.bias"):
-      y = torch.add(y, __torch__.at_least_float32(torch.index_select(self.w[self.layers]["head.bias"], 0, tokens), ))
-    return y
+    return (self).logits_of_tokens(self.w, (self).features_at(self.w, states[self.layers], at, ), tokens, )
 
   # -> loss of each chosen position [N]
   def losses(self: __torch__.Transformer,
@@ -463,6 +469,25 @@ class Transformer(Module):
     losses = __torch__.negative_log_likelihood((self).logits_of(self.w, (self).features_at(self.w, states[self.layers], at, ), ), targets, )
     loss = torch.sum(torch.mul(losses, weights))
     g = torch.grad([loss], [leaf])
+    torch.set_grad_enabled(False)
+    return (torch.detach(losses), unchecked_cast(Tensor, g[0]))
+
+  # The same with probabilities among the given tokens [c] alone; targets are indices into them.
+  def gradient_among(self: __torch__.Transformer,
+    e: Tensor,
+    mask: Tensor,
+    types: Tensor,
+    positions: Tensor,
+    at: Tensor,
+    targets: Tensor,
+    weights: Tensor,
+    tokens: Tensor) -> Tuple[Tensor, Tensor]:
+    torch.set_grad_enabled(True)
+    leaf = torch.requires_grad_(torch.detach(e), True)
+    states, kv, = (self).trunk(self.w, leaf, mask, types, positions, torch.empty([0]), 0., False, )
+    logits = (self).logits_of_tokens(self.w, (self).features_at(self.w, states[self.layers], at, ), tokens, )
+    losses = __torch__.negative_log_likelihood(logits, targets, )
+    g = torch.grad([torch.sum(torch.mul(losses, weights))], [leaf])
     torch.set_grad_enabled(False)
     return (torch.detach(losses), unchecked_cast(Tensor, g[0]))
 
