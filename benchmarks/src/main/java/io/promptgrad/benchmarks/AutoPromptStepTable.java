@@ -14,8 +14,8 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * The variants of an AutoPrompt step side by side: time, forward tokens, and what each economy gains
- * on top of the ones before it.
+ * The variants of an AutoPrompt step side by side: time, forward tokens, and what each economy
+ * gains on top of the ones before it.
  */
 @Command(
     name = "step",
@@ -27,7 +27,8 @@ public final class AutoPromptStepTable implements Callable<Integer> {
   @Option(
       names = "--rounds",
       defaultValue = "7",
-      description = "Rounds, each with every variant; the median counts (default ${DEFAULT-VALUE}).")
+      description =
+          "Rounds, each with every variant; the median counts (default ${DEFAULT-VALUE}).")
   private int rounds;
 
   @Option(

@@ -36,8 +36,7 @@ final class PlainScorer {
    *
    * @param everywhere whether the head is computed at every position, where it counts for nothing
    */
-  float[] gradient(
-      List<ClozeExample> examples, int[] trigger, int position, boolean everywhere) {
+  float[] gradient(List<ClozeExample> examples, int[] trigger, int position, boolean everywhere) {
     TokenBatch batch = batch(examples, trigger);
     int[] at = everywhere ? all(batch) : masks(examples, batch);
     int[][] tokens = new int[at.length][];

@@ -7,9 +7,9 @@ package io.promptgrad.benchmarks;
  */
 public enum StepVariant {
   /**
-   * As the original program does it (Shin et al. 2020, create_trigger.py): one forward pass for each
-   * candidate, examples padded to the longest one, logits of the whole vocabulary at every position,
-   * log-softmax at the mask, label probabilities gathered on the host.
+   * As the original program does it (Shin et al. 2020, create_trigger.py): one forward pass for
+   * each candidate, examples padded to the longest one, logits of the whole vocabulary at every
+   * position, log-softmax at the mask, label probabilities gathered on the host.
    */
   PLAIN("plain, as the original"),
   /** Rows of all candidates share batches. */

@@ -64,8 +64,7 @@ record StepWorkload(LabelTokens labels, TokenFilter filter, int candidates, List
   static StepWorkload random(LanguageModel model, int mask, Size size, int steps, long seed) {
     RandomSource random = new RandomSource(seed);
     int vocabulary = model.spec().vocabulary();
-    int[] words =
-        IntStream.range(FIRST_WORD, vocabulary).filter(id -> id != mask).toArray();
+    int[] words = IntStream.range(FIRST_WORD, vocabulary).filter(id -> id != mask).toArray();
     int[] order = RandomSource.permutation(words.length, random.stream("labels", 0));
     int[][] labelIds = new int[2][size.labelTokens()];
     for (int c = 0; c < 2; c++) {
@@ -101,7 +100,8 @@ record StepWorkload(LabelTokens labels, TokenFilter filter, int candidates, List
     for (int i = 0; i < size.examples(); i++) {
       int length = random.nextInt(size.shortest(), size.longest() + 1);
       int gold = random.nextInt(2);
-      drawn.add(example("random:" + (i + 1), length, size.triggers(), words, mask, gold, labels, random));
+      drawn.add(
+          example("random:" + (i + 1), length, size.triggers(), words, mask, gold, labels, random));
     }
     return drawn;
   }
@@ -125,7 +125,6 @@ record StepWorkload(LabelTokens labels, TokenFilter filter, int candidates, List
     int[] triggerAt = IntStream.range(1 + text, 1 + text + triggers).toArray();
     ids[length - 2] = mask;
     ids[length - 1] = END;
-    return new ClozeExample(
-        id, ids, new int[0], triggerAt, length - 2, gold, labels.ids()[gold]);
+    return new ClozeExample(id, ids, new int[0], triggerAt, length - 2, gold, labels.ids()[gold]);
   }
 }

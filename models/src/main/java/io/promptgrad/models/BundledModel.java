@@ -4,8 +4,8 @@ import io.promptgrad.input.InvalidInputException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.AtomicMoveNotSupportedException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -30,7 +30,12 @@ public enum BundledModel {
   public static final String PREFIX = "bundled:";
 
   private static final List<String> FILES =
-      List.of("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors", "README.md");
+      List.of(
+          "config.json",
+          "tokenizer.json",
+          "tokenizer_config.json",
+          "model.safetensors",
+          "README.md");
 
   private final String id;
 
@@ -96,7 +101,10 @@ public enum BundledModel {
     }
   }
 
-  /** {@code PROMPTGRAD_CACHE}, else {@code XDG_CACHE_HOME/promptgrad}, else {@code ~/.cache/promptgrad}. */
+  /**
+   * {@code PROMPTGRAD_CACHE}, else {@code XDG_CACHE_HOME/promptgrad}, else {@code
+   * ~/.cache/promptgrad}.
+   */
   public static Path cache() {
     String own = System.getenv("PROMPTGRAD_CACHE");
     if (own != null && !own.isBlank()) {
@@ -128,7 +136,8 @@ public enum BundledModel {
       }
       return HexFormat.of().formatHex(digest.digest());
     } catch (IOException e) {
-      throw new InvalidInputException("The bundled model %s is missing: %s.".formatted(id, e.getMessage()), e);
+      throw new InvalidInputException(
+          "The bundled model %s is missing: %s.".formatted(id, e.getMessage()), e);
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every JDK has SHA-256", e);
     }

@@ -13,8 +13,8 @@ import java.util.SplittableRandom;
  * number alone, so that a resumed run sees what an uninterrupted one would.
  *
  * <p>In the first part of the training, and in every fourth step after it, windows are a quarter as
- * long and four times as many: near words teach more than far ones at first, and the model is used on
- * single sentences as well as on paragraphs.
+ * long and four times as many: near words teach more than far ones at first, and the model is used
+ * on single sentences as well as on paragraphs.
  */
 final class Batches {
 
@@ -54,8 +54,7 @@ final class Batches {
   /** The batch of a training step. */
   Batch training(int step) {
     SplittableRandom random = new SplittableRandom(mix(plan.seed(), step));
-    boolean isShort =
-        step < SHORT_AT_FIRST * plan.steps() || step % SHORT_EVERY == SHORT_EVERY - 1;
+    boolean isShort = step < SHORT_AT_FIRST * plan.steps() || step % SHORT_EVERY == SHORT_EVERY - 1;
     int length = isShort ? plan.length() / SHORTER : plan.length();
     int windows = isShort ? plan.windows() * SHORTER : plan.windows();
     int[][] rows = new int[windows][];
@@ -108,17 +107,15 @@ final class Batches {
 
   /**
    * BERT's masking: each token that is no special one is chosen with probability 0.2 (BERT: 0.15; a
-   * short training profits from more predictions per token); of the chosen
-   * 80 % are masked, 10 % replaced by a random token, 10 % left; the original is predicted.
+   * short training profits from more predictions per token); of the chosen 80 % are masked, 10 %
+   * replaced by a random token, 10 % left; the original is predicted.
    */
   private Batch masked(TokenBatch tokens, SplittableRandom random) {
     int[] ids = tokens.ids().clone();
     List<Integer> at = new ArrayList<>();
     List<Integer> wanted = new ArrayList<>();
     for (int i = 0; i < ids.length; i++) {
-      if (tokens.mask()[i] == 0
-          || ids[i] < specials
-          || random.nextDouble() >= MASKED_SHARE) {
+      if (tokens.mask()[i] == 0 || ids[i] < specials || random.nextDouble() >= MASKED_SHARE) {
         continue;
       }
       at.add(i);

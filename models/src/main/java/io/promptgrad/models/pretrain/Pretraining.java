@@ -84,8 +84,7 @@ public final class Pretraining {
       }
       progress.accept(
           "%,d parameters, %d of %d steps done, %d x %d tokens a step"
-              .formatted(
-                  model.parameters(), step, plan.steps(), plan.windows(), plan.length()));
+              .formatted(model.parameters(), step, plan.steps(), plan.windows(), plan.length()));
       double heldOut = Double.NaN;
       double sum = 0;
       int summed = 0;
@@ -127,7 +126,10 @@ public final class Pretraining {
     }
   }
 
-  /** Word vectors and output bias from counts, positions from sinusoids, where there are such weights. */
+  /**
+   * Word vectors and output bias from counts, positions from sinusoids, where there are such
+   * weights.
+   */
   private void headStart(TrainableModel model) {
     progress.accept("counting words");
     WordVectors start = WordVectors.of(corpus, model.spec().hidden(), plan.seed());
@@ -229,8 +231,7 @@ public final class Pretraining {
             .toList();
     Path part = out.resolve("loss.jsonl.part");
     Files.write(part, kept);
-    Files.move(
-        part, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+    Files.move(part, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
   }
 
   private static int stepOf(String line) {

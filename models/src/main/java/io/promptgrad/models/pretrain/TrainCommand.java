@@ -37,13 +37,22 @@ final class TrainCommand implements Callable<Integer> {
   @Option(names = "--objective", defaultValue = "MASKED", description = "${COMPLETION-CANDIDATES}")
   private Objective objective;
 
-  @Option(names = "--steps", defaultValue = "6000", description = "Optimizer steps (${DEFAULT-VALUE}).")
+  @Option(
+      names = "--steps",
+      defaultValue = "6000",
+      description = "Optimizer steps (${DEFAULT-VALUE}).")
   private int steps;
 
-  @Option(names = "--windows", defaultValue = "32", description = "Windows a step (${DEFAULT-VALUE}).")
+  @Option(
+      names = "--windows",
+      defaultValue = "32",
+      description = "Windows a step (${DEFAULT-VALUE}).")
   private int windows;
 
-  @Option(names = "--length", defaultValue = "128", description = "Tokens a window (${DEFAULT-VALUE}).")
+  @Option(
+      names = "--length",
+      defaultValue = "128",
+      description = "Tokens a window (${DEFAULT-VALUE}).")
   private int length;
 
   @Option(

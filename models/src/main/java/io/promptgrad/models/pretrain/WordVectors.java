@@ -7,13 +7,13 @@ import java.util.Random;
 
 /**
  * A head start for pretraining: word embeddings from co-occurrence counts, and the output bias from
- * frequencies. Random embeddings need millions of tokens before the model knows more than which words
- * are frequent; counting gives as much in seconds.
+ * frequencies. Random embeddings need millions of tokens before the model knows more than which
+ * words are frequent; counting gives as much in seconds.
  *
- * <p>Vectors are a truncated factorisation of the positive pointwise mutual information with smoothed
- * contexts (Levy, Goldberg and Dagan 2015), {@code E = U_d S_d^(1/2)}, by subspace iteration (Halko,
- * Martinsson and Tropp 2011). With a tied output matrix {@code E_v . E_c} then approximates that
- * information from the first step on.
+ * <p>Vectors are a truncated factorisation of the positive pointwise mutual information with
+ * smoothed contexts (Levy, Goldberg and Dagan 2015), {@code E = U_d S_d^(1/2)}, by subspace
+ * iteration (Halko, Martinsson and Tropp 2011). With a tied output matrix {@code E_v . E_c} then
+ * approximates that information from the first step on.
  *
  * @param vectors word vectors [V, d] row-major, mean row norm 0.5
  * @param logFrequencies natural logs of the smoothed token frequencies [V]
@@ -73,8 +73,7 @@ record WordVectors(float[] vectors, float[] logFrequencies) {
         pairs[w * v + c] =
             count == 0
                 ? 0
-                : (float)
-                    Math.max(0, Math.log(count / sums[w] / (smoothed[c] / smoothedTotal)));
+                : (float) Math.max(0, Math.log(count / sums[w] / (smoothed[c] / smoothedTotal)));
       }
     }
   }
@@ -113,8 +112,8 @@ record WordVectors(float[] vectors, float[] logFrequencies) {
   }
 
   /**
-   * Rotates by a random orthogonal matrix and scales to mean row norm 0.5. The norms inside the model
-   * work on single dimensions, which therefore should not carry very different amounts.
+   * Rotates by a random orthogonal matrix and scales to mean row norm 0.5. The norms inside the
+   * model work on single dimensions, which therefore should not carry very different amounts.
    */
   private static float[] mixed(float[] vectors, int v, int width, Random random) {
     float[] start = new float[width * width];

@@ -28,8 +28,8 @@ public final class TinyModels {
           "the", "a", "film", "book", "was", "is", "not", "very", "good", "bad", "great", "awful",
           "fine", "poor", "dull", "bright", "it", "and", "but", "plot", "cast", "ending", "i", "we",
           "liked", "hated", "this", "that", ".", ",", "!", "so", "too", "never", "again", "Paris",
-          "London", "Film", "##s", "##ing", "##ed", "x", "yes", "no", "maybe", "one", "two", "three",
-          "red", "green", "blue", "up", "down", "left");
+          "London", "Film", "##s", "##ing", "##ed", "x", "yes", "no", "maybe", "one", "two",
+          "three", "red", "green", "blue", "up", "down", "left");
 
   private TinyModels() {}
 
@@ -113,7 +113,10 @@ public final class TinyModels {
   public static Task task(int train, int dev, int test) {
     Random random = new Random(11);
     return new Task(
-        "toy", split("train", train, random), split("dev", dev, random), split("test", test, random));
+        "toy",
+        split("train", train, random),
+        split("dev", dev, random),
+        split("test", test, random));
   }
 
   private static List<Example> split(String name, int n, Random random) {

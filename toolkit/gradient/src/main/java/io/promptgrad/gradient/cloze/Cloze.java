@@ -24,10 +24,10 @@ import java.util.Set;
  * after everything that stands before {@code [P]}; text behind it is not seen by the model and is
  * left out, and a trigger slot there is an error.
  *
- * <p>Text between slots is tokenized as one run. Special tokens around the sequence are added as the
- * tokenizer does, unless the template writes one itself (as AutoPrompt's templates do). A sequence
- * that is too long for the model loses tokens at the end of its longest run; {@link #shortened} tells
- * how many examples that were.
+ * <p>Text between slots is tokenized as one run. Special tokens around the sequence are added as
+ * the tokenizer does, unless the template writes one itself (as AutoPrompt's templates do). A
+ * sequence that is too long for the model loses tokens at the end of its longest run; {@link
+ * #shortened} tells how many examples that were.
  */
 public final class Cloze {
 
@@ -75,9 +75,7 @@ public final class Cloze {
     Segment previous = null;
     for (Segment segment : template.segments()) {
       if (segment instanceof Segment.Prediction) {
-        return previous == null
-            || !(previous instanceof Segment.Text text)
-            || text.endsWithBlank();
+        return previous == null || !(previous instanceof Segment.Text text) || text.endsWithBlank();
       }
       previous = segment;
     }

@@ -14,13 +14,7 @@ package io.promptgrad.gradient.cloze;
  * @param goldTokens tokens whose summed probability is the right answer's
  */
 public record ClozeExample(
-    String id,
-    int[] ids,
-    int[] types,
-    int[] triggerAt,
-    int predictAt,
-    int gold,
-    int[] goldTokens) {
+    String id, int[] ids, int[] types, int[] triggerAt, int predictAt, int gold, int[] goldTokens) {
 
   /** Number of tokens. */
   public int length() {

@@ -41,9 +41,9 @@ public final class LabelScorer {
   }
 
   /**
-   * Scores of the labels: log of the summed exponentials of their tokens' logits, so that differences
-   * between labels are differences of log-probabilities. Only the label tokens' logits are computed:
-   * the rest of the vocabulary enters all labels' probabilities alike.
+   * Scores of the labels: log of the summed exponentials of their tokens' logits, so that
+   * differences between labels are differences of log-probabilities. Only the label tokens' logits
+   * are computed: the rest of the vocabulary enters all labels' probabilities alike.
    *
    * @return [rows][labels]
    */
@@ -55,7 +55,8 @@ public final class LabelScorer {
         group -> {
           TokenBatch batch = batch(rows, group);
           try (NDManager scope = model.newScope()) {
-            float[] logits = model.logits(scope, batch, at(rows, group, batch), tokens).toFloatArray();
+            float[] logits =
+                model.logits(scope, batch, at(rows, group, batch), tokens).toFloatArray();
             for (int r = 0; r < group.length; r++) {
               scores[group[r]] = perLabel(logits, r * tokens.length, labels);
             }

@@ -30,11 +30,12 @@ public record LabelTokens(List<String> labels, int[][] ids) {
   /**
    * Finds the token of each label word.
    *
-   * @param afterBlank whether the prediction slot follows a blank, so that the answer's token carries
-   *     it (byte-level and SentencePiece vocabularies)
+   * @param afterBlank whether the prediction slot follows a blank, so that the answer's token
+   *     carries it (byte-level and SentencePiece vocabularies)
    * @throws InvalidInputException if a word is not one token of the vocabulary
    */
-  public static LabelTokens resolve(Verbalizer verbalizer, Tokenizer tokenizer, boolean afterBlank) {
+  public static LabelTokens resolve(
+      Verbalizer verbalizer, Tokenizer tokenizer, boolean afterBlank) {
     int[][] ids = new int[verbalizer.labels().size()][];
     Map<Integer, String> owner = new LinkedHashMap<>();
     for (int c = 0; c < ids.length; c++) {

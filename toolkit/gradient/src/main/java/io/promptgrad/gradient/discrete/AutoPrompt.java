@@ -34,14 +34,14 @@ import java.util.random.RandomGenerator;
  *
  * <p>Where this differs from the original program (each difference is undone by {@link
  * AutoPromptConfig.Reference}): the gradient is the plain mean over its examples; the current token
- * is not tried against itself; the first trigger takes part in the choice of the best; label id 0 is
- * an id like any other. The original parses a patience and never reads it; here the search loop's
- * stop rules do.
+ * is not tried against itself; the first trigger takes part in the choice of the best; label id 0
+ * is an id like any other. The original parses a patience and never reads it; here the search
+ * loop's stop rules do.
  *
  * <p>Cost of a step: one forward and backward pass over the gradient's examples, and at most k + 1
  * forward passes over the evaluation's, with the head computed for the label tokens alone. The seed
- * fixes the samples, the positions and the first trigger; ties go to the lowest token id, then to the
- * first candidate.
+ * fixes the samples, the positions and the first trigger; ties go to the lowest token id, then to
+ * the first candidate.
  */
 public final class AutoPrompt implements Search {
 
@@ -66,8 +66,8 @@ public final class AutoPrompt implements Search {
 
   /**
    * @param cloze template and label tokens, with at least one trigger slot
-   * @throws InvalidInputException if the template has no trigger slot, a label of the data is unknown
-   *     or the filter leaves no token
+   * @throws InvalidInputException if the template has no trigger slot, a label of the data is
+   *     unknown or the filter leaves no token
    */
   public AutoPrompt(
       LanguageModel model, Task task, Cloze cloze, AutoPromptConfig config, RandomSource random) {
@@ -84,10 +84,7 @@ public final class AutoPrompt implements Search {
     this.dev = encode(cloze, task.dev());
     this.filter =
         TokenFilter.of(
-            model.tokenizer(),
-            model.spec().vocabulary(),
-            config.filter(),
-            cloze.labels().flat());
+            model.tokenizer(), model.spec().vocabulary(), config.filter(), cloze.labels().flat());
     if (filter.allowed() < 2) {
       throw new InvalidInputException(
           "The filter %s leaves no token for the trigger; give fewer rules."
@@ -230,11 +227,7 @@ public final class AutoPrompt implements Search {
     }
     Cost cost =
         new Cost(
-            evaluations,
-            model.forwardTokens() - forward,
-            model.backwardTokens() - backward,
-            0,
-            0);
+            evaluations, model.forwardTokens() - forward, model.backwardTokens() - backward, 0, 0);
     return new StepReport(tried, score, devScore, newBest, cost);
   }
 

@@ -16,8 +16,8 @@ import java.util.Set;
  * @param filter tokens that may not enter the trigger
  * @param start the first trigger
  * @param prunes whether candidates that cannot win any more are dropped early; changes no choice
- * @param halving successive halving: one of how many candidates survives a rung (0: off); saves most
- *     of the evaluation and may drop the best candidate
+ * @param halving successive halving: one of how many candidates survives a rung (0: off); saves
+ *     most of the evaluation and may drop the best candidate
  * @param objective what the gradient lowers and what candidates are compared by
  * @param reference reproduces the original program's behaviour where ours differs on purpose
  */
@@ -42,8 +42,8 @@ public record AutoPromptConfig(
     ACCURACY,
     /**
      * Gradient and comparison both use -log of the gold label's probability among the labels. It
-     * tells candidates apart where accuracy does not move, for instance as long as a weak model gives
-     * every example the same label.
+     * tells candidates apart where accuracy does not move, for instance as long as a weak model
+     * gives every example the same label.
      */
     LABEL_LIKELIHOOD
   }
@@ -75,9 +75,9 @@ public record AutoPromptConfig(
 
   /**
    * The original's sampling and its quirks: whole batches of a shuffle, the gradient summed over
-   * batch means and divided by {@code accumulationSteps} even if there were fewer batches, label id 0
-   * taken as padding, the current token among the candidates, and a result that is the best accepted
-   * trigger even if the first one was better.
+   * batch means and divided by {@code accumulationSteps} even if there were fewer batches, label id
+   * 0 taken as padding, the current token among the candidates, and a result that is the best
+   * accepted trigger even if the first one was better.
    *
    * @param batchSize examples of a gradient batch ({@code --bsz})
    * @param evaluationBatchSize examples of an evaluation batch ({@code --eval-size})
@@ -127,54 +127,127 @@ public record AutoPromptConfig(
 
   public AutoPromptConfig withCandidates(int k) {
     return new AutoPromptConfig(
-        k, positions, gradientExamples, evaluationExamples, filter, start, prunes, halving,
-        objective, reference);
+        k,
+        positions,
+        gradientExamples,
+        evaluationExamples,
+        filter,
+        start,
+        prunes,
+        halving,
+        objective,
+        reference);
   }
 
   public AutoPromptConfig withPositions(Positions which) {
     return new AutoPromptConfig(
-        candidates, which, gradientExamples, evaluationExamples, filter, start, prunes, halving,
-        objective, reference);
+        candidates,
+        which,
+        gradientExamples,
+        evaluationExamples,
+        filter,
+        start,
+        prunes,
+        halving,
+        objective,
+        reference);
   }
 
   public AutoPromptConfig withExamples(int forGradient, int forEvaluation) {
     return new AutoPromptConfig(
-        candidates, positions, forGradient, forEvaluation, filter, start, prunes, halving,
-        objective, reference);
+        candidates,
+        positions,
+        forGradient,
+        forEvaluation,
+        filter,
+        start,
+        prunes,
+        halving,
+        objective,
+        reference);
   }
 
   public AutoPromptConfig withFilter(Set<TokenFilter.Rule> rules) {
     return new AutoPromptConfig(
-        candidates, positions, gradientExamples, evaluationExamples, rules, start, prunes, halving,
-        objective, reference);
+        candidates,
+        positions,
+        gradientExamples,
+        evaluationExamples,
+        rules,
+        start,
+        prunes,
+        halving,
+        objective,
+        reference);
   }
 
   public AutoPromptConfig withStart(Start first) {
     return new AutoPromptConfig(
-        candidates, positions, gradientExamples, evaluationExamples, filter, first, prunes, halving, objective, reference);
+        candidates,
+        positions,
+        gradientExamples,
+        evaluationExamples,
+        filter,
+        first,
+        prunes,
+        halving,
+        objective,
+        reference);
   }
 
   public AutoPromptConfig withPruning(boolean on) {
     return new AutoPromptConfig(
-        candidates, positions, gradientExamples, evaluationExamples, filter, start, on, halving, objective,
+        candidates,
+        positions,
+        gradientExamples,
+        evaluationExamples,
+        filter,
+        start,
+        on,
+        halving,
+        objective,
         reference);
   }
 
   public AutoPromptConfig withHalving(int factor) {
     return new AutoPromptConfig(
-        candidates, positions, gradientExamples, evaluationExamples, filter, start, prunes, factor, objective,
+        candidates,
+        positions,
+        gradientExamples,
+        evaluationExamples,
+        filter,
+        start,
+        prunes,
+        factor,
+        objective,
         reference);
   }
 
   public AutoPromptConfig withObjective(Objective what) {
     return new AutoPromptConfig(
-        candidates, positions, gradientExamples, evaluationExamples, filter, start, prunes,
-        halving, what, reference);
+        candidates,
+        positions,
+        gradientExamples,
+        evaluationExamples,
+        filter,
+        start,
+        prunes,
+        halving,
+        what,
+        reference);
   }
 
   public AutoPromptConfig withReference(Reference original) {
     return new AutoPromptConfig(
-        candidates, positions, gradientExamples, evaluationExamples, filter, start, prunes,
-        halving, objective, Optional.of(original));
+        candidates,
+        positions,
+        gradientExamples,
+        evaluationExamples,
+        filter,
+        start,
+        prunes,
+        halving,
+        objective,
+        Optional.of(original));
   }
 }

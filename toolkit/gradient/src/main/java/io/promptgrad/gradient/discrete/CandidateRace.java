@@ -251,8 +251,7 @@ public final class CandidateRace {
       double best = scores[c] + left;
       boolean cannotBeatCurrent = best <= target;
       boolean cannotBeatLeader =
-          c != leader
-              && (best < scores[leader] || (best == scores[leader] && leader < c));
+          c != leader && (best < scores[leader] || (best == scores[leader] && leader < c));
       if (cannotBeatCurrent || cannotBeatLeader) {
         alive[c] = false;
       }
@@ -287,8 +286,7 @@ public final class CandidateRace {
     Integer[] byScore = new Integer[racing.length];
     Arrays.setAll(byScore, i -> racing[i]);
     Arrays.sort(
-        byScore,
-        Comparator.<Integer>comparingDouble(c -> -scores[c]).thenComparing(c -> c));
+        byScore, Comparator.<Integer>comparingDouble(c -> -scores[c]).thenComparing(c -> c));
     for (int i = kept; i < byScore.length; i++) {
       alive[byScore[i]] = false;
     }

@@ -70,8 +70,7 @@ public final class ClozeEvaluator implements Evaluator<TriggerPrompt> {
         warnings);
   }
 
-  private static Outcome outcome(
-      Example example, int gold, double[] scores, TriggerPrompt prompt) {
+  private static Outcome outcome(Example example, int gold, double[] scores, TriggerPrompt prompt) {
     List<String> labels = prompt.labels().labels();
     int answer = gold;
     int rank = 1;
@@ -93,7 +92,6 @@ public final class ClozeEvaluator implements Evaluator<TriggerPrompt> {
     for (int c = 0; c < scores.length; c++) {
       logs.put(labels.get(c), scores[c] - largest - Math.log(sum));
     }
-    return Outcome.classified(
-        example.id(), labels.get(gold), labels.get(answer), rank, logs);
+    return Outcome.classified(example.id(), labels.get(gold), labels.get(answer), rank, logs);
   }
 }

@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.PriorityQueue;
 
 /**
- * The first-order view of a trigger (Ebrahimi et al. 2018; Wallace et al. 2019): replacing the token
- * at position i by v changes the loss by about {@code (E_v - E_current) . g_i}, with g_i the
+ * The first-order view of a trigger (Ebrahimi et al. 2018; Wallace et al. 2019): replacing the
+ * token at position i by v changes the loss by about {@code (E_v - E_current) . g_i}, with g_i the
  * gradient at that position's word embedding. One backward pass ranks the whole vocabulary.
  */
 public final class HotFlip {
@@ -44,8 +44,9 @@ public final class HotFlip {
   }
 
   /**
-   * Gradient of {@code sum of weights[n] * loss[n]} at the trigger's word embeddings, where the loss
-   * is -log of the summed probability of the example's gold tokens (Shin et al. 2020, section 2.2).
+   * Gradient of {@code sum of weights[n] * loss[n]} at the trigger's word embeddings, where the
+   * loss is -log of the summed probability of the example's gold tokens (Shin et al. 2020, section
+   * 2.2).
    */
   public Gradient gradient(List<ClozeExample> examples, int[] trigger, float[] weights) {
     return gradient(examples, trigger, weights, null);
@@ -76,8 +77,7 @@ public final class HotFlip {
             long[] rows = new long[group.length * triggers];
             for (int r = 0; r < group.length; r++) {
               for (int t = 0; t < triggers; t++) {
-                rows[r * triggers + t] =
-                    batch.index(r, examples.get(group[r]).triggerAt()[t]);
+                rows[r * triggers + t] = batch.index(r, examples.get(group[r]).triggerAt()[t]);
               }
             }
             // Only the trigger's rows, summed over the examples, come back to the host.

@@ -21,8 +21,8 @@ import java.util.TreeSet;
 
 /**
  * Finds label tokens when no natural words suggest themselves (Shin et al. 2020, section 2.3): a
- * linear classifier learns the labels from what the output matrix is multiplied with at {@code [P]},
- * with masks in the trigger slots; then each vocabulary token's output vector is given to the
+ * linear classifier learns the labels from what the output matrix is multiplied with at {@code
+ * [P]}, with masks in the trigger slots; then each vocabulary token's output vector is given to the
  * classifier, and each label takes the tokens that it claims most surely.
  *
  * <p>The model runs once over the examples; the classifier is trained on the host. Scores leave the
@@ -81,15 +81,13 @@ public final class LabelTokenSearch {
             features,
             gold,
             labels.size(),
-            new LinearClassifier.Config(
-                config.epochs(), config.batchSize(), config.learningRate()),
+            new LinearClassifier.Config(config.epochs(), config.batchSize(), config.learningRate()),
             random);
     return choose(labels, classifier, classifier.accuracy(features, gold));
   }
 
   /** The head's input at [P], with masks as triggers. [examples][E] */
-  private float[][] features(
-      PromptTemplate template, List<String> labels, List<Example> examples) {
+  private float[][] features(PromptTemplate template, List<String> labels, List<Example> examples) {
     Cloze cloze = new Cloze(model, template, anyVerbalizer(labels));
     List<ClozeExample> encoded = cloze.encode(examples);
     int filler =
@@ -146,8 +144,7 @@ public final class LabelTokenSearch {
                   scope, scope.create(flat, new Shape(labels.size(), flat.length / labels.size())))
               .toFloatArray();
     }
-    TokenFilter filter =
-        TokenFilter.of(model.tokenizer(), vocabulary, config.filter(), new int[0]);
+    TokenFilter filter = TokenFilter.of(model.tokenizer(), vocabulary, config.filter(), new int[0]);
     float[][] logs = new float[labels.size()][vocabulary];
     for (int id = 0; id < vocabulary; id++) {
       double largest = Double.NEGATIVE_INFINITY;

@@ -18,6 +18,7 @@ final class LinearClassifier {
 
   private final int classes;
   private final int width;
+
   /** Weights [classes][width + 1], the bias last. */
   private final double[][] weights;
 

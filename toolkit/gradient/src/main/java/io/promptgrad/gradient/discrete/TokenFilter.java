@@ -27,8 +27,7 @@ public record TokenFilter(BitSet banned, int vocabulary) {
   }
 
   /** AutoPrompt's own filter: specials, capitalised words and labels. */
-  public static final Set<Rule> AUTOPROMPT =
-      Set.of(Rule.SPECIAL, Rule.CAPITALISED, Rule.LABELS);
+  public static final Set<Rule> AUTOPROMPT = Set.of(Rule.SPECIAL, Rule.CAPITALISED, Rule.LABELS);
 
   /** Copies the set. */
   public TokenFilter {

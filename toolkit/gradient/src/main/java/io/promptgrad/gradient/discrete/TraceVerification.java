@@ -62,9 +62,7 @@ public final class TraceVerification {
         new CandidateRace(
             scorer,
             labels,
-            accuracy
-                ? CandidateRace.Objective.ACCURACY
-                : CandidateRace.Objective.LOG_PROBABILITY,
+            accuracy ? CandidateRace.Objective.ACCURACY : CandidateRace.Objective.LOG_PROBABILITY,
             CandidateRace.Options.plain());
   }
 
@@ -86,7 +84,8 @@ public final class TraceVerification {
       return Json.parse(Files.readString(file));
     } catch (IOException e) {
       throw new InvalidInputException(
-          "Cannot read %s: %s.".formatted(file, String.valueOf(e.getMessage()).lines().findFirst().orElse("")),
+          "Cannot read %s: %s."
+              .formatted(file, String.valueOf(e.getMessage()).lines().findFirst().orElse("")),
           e);
     }
   }

@@ -95,8 +95,24 @@ class LabelScorerTest {
     List<LabelScorer.Row> rows = rows(5);
     LabelScorer scorer = new LabelScorer(model);
     double[][] scores = scorer.scores(rows, LABELS);
-    double[] a = scorer.logProbabilities(rows, List.of(LABELS.ids()[0], LABELS.ids()[0], LABELS.ids()[0], LABELS.ids()[0], LABELS.ids()[0]));
-    double[] b = scorer.logProbabilities(rows, List.of(LABELS.ids()[1], LABELS.ids()[1], LABELS.ids()[1], LABELS.ids()[1], LABELS.ids()[1]));
+    double[] a =
+        scorer.logProbabilities(
+            rows,
+            List.of(
+                LABELS.ids()[0],
+                LABELS.ids()[0],
+                LABELS.ids()[0],
+                LABELS.ids()[0],
+                LABELS.ids()[0]));
+    double[] b =
+        scorer.logProbabilities(
+            rows,
+            List.of(
+                LABELS.ids()[1],
+                LABELS.ids()[1],
+                LABELS.ids()[1],
+                LABELS.ids()[1],
+                LABELS.ids()[1]));
 
     for (int r = 0; r < rows.size(); r++) {
       assertThat(a[r]).isNegative();

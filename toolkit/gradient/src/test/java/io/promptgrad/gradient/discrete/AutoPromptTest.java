@@ -54,8 +54,7 @@ class AutoPromptTest {
   }
 
   private static AutoPrompt search(LanguageModel model, AutoPromptConfig config, long seed) {
-    Cloze cloze =
-        new Cloze(model, PromptTemplate.parse("{sentence} [T] [T] [T] [P]"), WORDS);
+    Cloze cloze = new Cloze(model, PromptTemplate.parse("{sentence} [T] [T] [T] [P]"), WORDS);
     return new AutoPrompt(model, TASK, cloze, config, new RandomSource(seed));
   }
 
@@ -178,8 +177,7 @@ class AutoPromptTest {
 
   @Test
   void reference_resultIsAnAcceptedTrigger_evenIfTheFirstWasBetter() {
-    AutoPromptConfig original =
-        CONFIG.withReference(new AutoPromptConfig.Reference(4, 4, 2));
+    AutoPromptConfig original = CONFIG.withReference(new AutoPromptConfig.Reference(4, 4, 2));
     AutoPrompt search = search(masked, original, 9);
     int accepted = 0;
     for (int step = 1; step <= 12; step++) {
@@ -200,10 +198,7 @@ class AutoPromptTest {
     Path whole = runs.resolve("whole");
     Path pieces = runs.resolve("pieces");
     LoopResult expected =
-        SearchLoop.of(search(masked, CONFIG, 10))
-            .budget(Budget.ofSteps(7))
-            .in(whole, "same")
-            .run();
+        SearchLoop.of(search(masked, CONFIG, 10)).budget(Budget.ofSteps(7)).in(whole, "same").run();
     LoopResult result = null;
     for (int limit = 1; limit <= 7; limit++) {
       result =
@@ -231,8 +226,7 @@ class AutoPromptTest {
   @Test
   void new_templateWithoutSlot_isRefused() {
     Cloze cloze = new Cloze(masked, PromptTemplate.parse("{sentence} [P]"), WORDS);
-    assertThatThrownBy(
-            () -> new AutoPrompt(masked, TASK, cloze, CONFIG, new RandomSource(0)))
+    assertThatThrownBy(() -> new AutoPrompt(masked, TASK, cloze, CONFIG, new RandomSource(0)))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("no trigger slot");
   }

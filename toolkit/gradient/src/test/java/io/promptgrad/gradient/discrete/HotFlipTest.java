@@ -56,9 +56,7 @@ class HotFlipTest {
     double[] logs =
         new LabelScorer(model)
             .logProbabilities(
-                examples.stream()
-                    .map(e -> LabelScorer.Row.of(e, new int[] {20, 30}))
-                    .toList(),
+                examples.stream().map(e -> LabelScorer.Row.of(e, new int[] {20, 30})).toList(),
                 examples.stream().map(ClozeExample::goldTokens).toList());
     for (int i = 0; i < losses.length; i++) {
       assertThat(losses[i]).isCloseTo(-logs[i], within(2e-5));

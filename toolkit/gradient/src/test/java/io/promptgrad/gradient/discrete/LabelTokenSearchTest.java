@@ -61,7 +61,8 @@ class LabelTokenSearchTest {
                   TinyModels.task(80, 2, 2).train(),
                   RANDOM);
 
-      assertThat(result.accuracy()).isGreaterThan(0.6); // random features, but the label's word is there
+      assertThat(result.accuracy())
+          .isGreaterThan(0.6); // random features, but the label's word is there
       assertThat(result.labels().labels()).containsExactly("negative", "positive");
       Set<Integer> all = new HashSet<>();
       for (int c = 0; c < 2; c++) {

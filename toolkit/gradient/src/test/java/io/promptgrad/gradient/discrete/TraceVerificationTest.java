@@ -20,9 +20,9 @@ class TraceVerificationTest {
   static Path trace(String name) {
     try {
       return Path.of(
-          TraceVerificationTest.class
-              .getResource("/io/promptgrad/gradient/autoprompt/" + name + "/trace.json")
-              .toURI())
+              TraceVerificationTest.class
+                  .getResource("/io/promptgrad/gradient/autoprompt/" + name + "/trace.json")
+                  .toURI())
           .getParent();
     } catch (URISyntaxException e) {
       throw new IllegalStateException(e);
