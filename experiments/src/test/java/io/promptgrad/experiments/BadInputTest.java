@@ -83,8 +83,7 @@ class BadInputTest {
             world -> {
               byte[] bytes = Files.readAllBytes(world.model("model.safetensors"));
               Files.write(
-                  world.model("model.safetensors"),
-                  Arrays.copyOf(bytes, bytes.length - 100));
+                  world.model("model.safetensors"), Arrays.copyOf(bytes, bytes.length - 100));
             }),
         wrongFile(
             "lying safetensors: a header longer than the file",
@@ -111,17 +110,17 @@ class BadInputTest {
               Files.write(
                   world.model("model.safetensors"),
                   latin
-                      .replace(
-                          "bert.embeddings.LayerNorm.bias", "bert.embeddings.LayerNorm.bios")
+                      .replace("bert.embeddings.LayerNorm.bias", "bert.embeddings.LayerNorm.bios")
                       .getBytes(StandardCharsets.ISO_8859_1));
             }),
         wrongFile(
             "wrong shape",
             "64",
-            world -> replace(
-                            world.model("config.json"),
-                            "\"intermediate_size\": 64",
-                            "\"intermediate_size\": 96")),
+            world ->
+                replace(
+                    world.model("config.json"),
+                    "\"intermediate_size\": 64",
+                    "\"intermediate_size\": 96")),
         wrongFile(
             "pickle checkpoint",
             "pytorch_model.bin",
@@ -132,11 +131,12 @@ class BadInputTest {
         wrongFile(
             "quantised checkpoint",
             "gptq",
-            world -> replace(
-                            world.model("config.json"),
-                            "\"pad_token_id\": 0",
-                            "\"pad_token_id\": 0, \"quantization_config\": {\"quant_method\":"
-                                + " \"gptq\", \"bits\": 4}")));
+            world ->
+                replace(
+                    world.model("config.json"),
+                    "\"pad_token_id\": 0",
+                    "\"pad_token_id\": 0, \"quantization_config\": {\"quant_method\":"
+                        + " \"gptq\", \"bits\": 4}")));
   }
 
   static Stream<Arguments> models() {
@@ -148,17 +148,16 @@ class BadInputTest {
         wrongFile(
             "malformed config.json",
             "config.json is not valid JSON (line 2",
-            world -> replace(
-                            world.model("config.json"),
-                            "\"hidden_size\": 32,",
-                            "\"hidden_size\": 32")),
+            world ->
+                replace(world.model("config.json"), "\"hidden_size\": 32,", "\"hidden_size\": 32")),
         wrongFile(
             "tokenizer with more tokens than the model",
             "do not belong together",
-            world -> replace(
-                            world.model("tokenizer.json"),
-                            "\"good\" : 9",
-                            "\"surplus\" : 165, \"good\" : 9")),
+            world ->
+                replace(
+                    world.model("tokenizer.json"),
+                    "\"good\" : 9",
+                    "\"surplus\" : 165, \"good\" : 9")),
         wrongFile(
             "no tokenizer",
             "tokenizer.json",
@@ -231,13 +230,13 @@ class BadInputTest {
         wrongValue("template without [P]", "no prediction slot", "template='{sentence} [T]'"),
         wrongValue("template with two [P]", "second prediction slot", "template='[T] [P] [P]'"),
         wrongValue("template without [T]", "no trigger slot", "template='{sentence} [P]'"),
-        wrongValue(
-            "template with an unknown field", "{text}", "template='{text} [T] [P]'"),
+        wrongValue("template with an unknown field", "{text}", "template='{text} [T] [P]'"),
         wrongValue(
             "manual prompt with an unknown field",
             "{text}",
             "manual_prompts=[{template: '{text} [P]'}]"),
-        wrongValue("manual prompt with [T]", "trigger slot", "manual_prompts=[{template: '[T] [P]'}]"),
+        wrongValue(
+            "manual prompt with [T]", "trigger slot", "manual_prompts=[{template: '[T] [P]'}]"),
         wrongValue(
             "label that the verbalizer lacks",
             "has the label 'positive'",
@@ -249,7 +248,9 @@ class BadInputTest {
         wrongValue(
             "label word of two labels", "good", "verbalizer={negative: good, positive: good}"),
         wrongValue(
-            "label word that is no text", "'positive'", "verbalizer={negative: bad, positive: 1.5}"),
+            "label word that is no text",
+            "'positive'",
+            "verbalizer={negative: bad, positive: 1.5}"),
         wrongValue(
             "label token beyond the vocabulary",
             "9999",
@@ -329,8 +330,15 @@ class BadInputTest {
 
   private static List<?> eval(TinyWorld world, String prompt, String split) {
     return List.of(
-        "eval", "--prompt", prompt, "--model", world.model(), "--task", world.file("task.yaml"),
-        "--split", split);
+        "eval",
+        "--prompt",
+        prompt,
+        "--model",
+        world.model(),
+        "--task",
+        world.file("task.yaml"),
+        "--split",
+        split);
   }
 
   @ParameterizedTest(name = "{0}")

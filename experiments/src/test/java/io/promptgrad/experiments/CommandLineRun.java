@@ -18,8 +18,7 @@ record CommandLineRun(int code, String out, String err) {
   static CommandLineRun of(Interrupt interrupt, Object... arguments) {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
-    Console console =
-        new Console(new PrintWriter(out), new PrintWriter(err), false, interrupt);
+    Console console = new Console(new PrintWriter(out), new PrintWriter(err), false, interrupt);
     int code =
         Promptgrad.execute(
             console, Arrays.stream(arguments).map(Object::toString).toArray(String[]::new));

@@ -83,7 +83,8 @@ class KilledRunTest {
     assertThat(out.resolve("result.json")).doesNotExist();
     int done = lines(out.resolve("trace.jsonl"));
     assertThat(done).isBetween(5, STEPS - 1);
-    assertThat(Files.readString(out.resolve("checkpoint/state.jsonl"))).contains("\"step\":" + done);
+    assertThat(Files.readString(out.resolve("checkpoint/state.jsonl")))
+        .contains("\"step\":" + done);
     CommandLineRun rest =
         CommandLineRun.of("resume", out, "--set", "budget.steps=" + (done + 2), "--json");
     assertThat(rest.code()).as(rest.err()).isZero();

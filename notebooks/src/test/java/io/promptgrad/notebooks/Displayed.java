@@ -4,11 +4,13 @@ import java.io.IOException;
 import java.io.StringReader;
 import java.util.ArrayList;
 import java.util.List;
+import javax.xml.parsers.DocumentBuilder;
 import javax.xml.parsers.DocumentBuilderFactory;
 import javax.xml.parsers.ParserConfigurationException;
 import org.w3c.dom.Document;
 import org.xml.sax.InputSource;
 import org.xml.sax.SAXException;
+import org.xml.sax.helpers.DefaultHandler;
 
 /**
  * The functions that IJava and JJava give to every cell. Instead of sending anything to a browser
@@ -72,10 +74,10 @@ public final class Displayed {
   private static void requireContent(String html) {
     try {
       // The markup of this project is well-formed XML, which is stricter than what browsers want.
+      DocumentBuilder parser = DocumentBuilderFactory.newInstance().newDocumentBuilder();
+      parser.setErrorHandler(new DefaultHandler()); // throws; the default one prints as well
       Document document =
-          DocumentBuilderFactory.newInstance()
-              .newDocumentBuilder()
-              .parse(new InputSource(new StringReader("<cell>" + html + "</cell>")));
+          parser.parse(new InputSource(new StringReader("<cell>" + html + "</cell>")));
       boolean drawn = document.getElementsByTagName("svg").getLength() > 0;
       int style = 0;
       for (int i = 0; i < document.getElementsByTagName("style").getLength(); i++) {

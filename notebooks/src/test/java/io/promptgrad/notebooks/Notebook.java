@@ -48,8 +48,7 @@ record Notebook(String name, JsonNode json, List<Cell> cells) {
       StringBuilder source = new StringBuilder();
       cell.path("source").forEach(line -> source.append(line.asText()));
       cells.add(
-          new Cell(
-              cells.size() + 1, cell.path("cell_type").asText(), source.toString(), cell));
+          new Cell(cells.size() + 1, cell.path("cell_type").asText(), source.toString(), cell));
     }
     return new Notebook(file.getFileName().toString(), json, List.copyOf(cells));
   }

@@ -17,7 +17,9 @@ final class Configs {
    *     though, as a shell's user expects
    */
   static ExperimentConfig read(YamlDocument document, Path folder, RunOptions options) {
-    options.out().ifPresent(out -> document.root().put("out", Path.of(out).toAbsolutePath().toString()));
+    options
+        .out()
+        .ifPresent(out -> document.root().put("out", Path.of(out).toAbsolutePath().toString()));
     return ConfigReader.read(document, folder);
   }
 }

@@ -41,10 +41,7 @@ final class EvalCommand implements Callable<Integer> {
       description = "bundled:sentiment, or a YAML file with train, dev and test.")
   private String task;
 
-  @Option(
-      names = "--split",
-      paramLabel = "SPLIT",
-      description = "train, dev or test (default).")
+  @Option(names = "--split", paramLabel = "SPLIT", description = "train, dev or test (default).")
   private String split;
 
   @Option(names = "--metric", paramLabel = "METRIC", description = "accuracy if not given.")
@@ -79,11 +76,7 @@ final class EvalCommand implements Callable<Integer> {
                     .out()
                     .printf(
                         "%s %s on %d %s examples of %s%n",
-                        result.metric(),
-                        ResultView.show(score),
-                        score.n(),
-                        name,
-                        result.task()));
+                        result.metric(), ResultView.show(score), score.n(), name, result.task()));
     Score majority = result.baselines().get("majority").values().iterator().next();
     console.out().printf("majority class %s%n", ResultView.show(majority));
     result.warnings().forEach(warning -> console.out().println("Warning: " + warning));

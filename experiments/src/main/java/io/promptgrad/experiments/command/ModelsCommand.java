@@ -24,10 +24,7 @@ import picocli.CommandLine.Mixin;
     subcommands = ModelsCommand.ListCommand.class)
 final class ModelsCommand {
 
-  @Command(
-      name = "list",
-      mixinStandardHelpOptions = true,
-      description = "List the bundled models.")
+  @Command(name = "list", mixinStandardHelpOptions = true, description = "List the bundled models.")
   static final class ListCommand implements Callable<Integer> {
 
     @Mixin private OutputOptions output;
@@ -44,7 +41,9 @@ final class ModelsCommand {
         console.out().print(Json.pretty(json));
         return Promptgrad.OK;
       }
-      console.out().printf("%-22s %-9s %12s %10s  %s%n", "model", "family", "parameters", "size", "folder");
+      console
+          .out()
+          .printf("%-22s %-9s %12s %10s  %s%n", "model", "family", "parameters", "size", "folder");
       for (var model : models) {
         console
             .out()

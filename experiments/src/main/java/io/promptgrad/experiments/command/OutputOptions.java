@@ -8,9 +8,7 @@ import picocli.CommandLine.Spec;
 /** What every command understands. */
 final class OutputOptions {
 
-  @Option(
-      names = "--json",
-      description = "Print one JSON object on stdout and nothing else there.")
+  @Option(names = "--json", description = "Print one JSON object on stdout and nothing else there.")
   boolean json;
 
   @Option(names = "--debug", description = "Log details and show stack traces.")

@@ -113,10 +113,7 @@ public final class Promptgrad {
         command.getCommandSpec().options().forEach(o -> options.add(o.longestName()));
         String name = word.contains("=") ? word.substring(0, word.indexOf('=')) : word;
         return "Unknown option '%s' of '%s'%s"
-            .formatted(
-                name,
-                command.getCommandSpec().qualifiedName(),
-                Nearest.hint(name, options));
+            .formatted(name, command.getCommandSpec().qualifiedName(), Nearest.hint(name, options));
       }
       if (!command.getSubcommands().isEmpty()) {
         return "Unknown command '%s'%s"

@@ -55,9 +55,7 @@ final class VerifyCommand implements Callable<Integer> {
 
     /** The comparison that is closest to its tolerance, or furthest beyond it. */
     Comparison worst() {
-      return comparisons.stream()
-          .max(Comparator.comparingDouble(Verified::excess))
-          .orElseThrow();
+      return comparisons.stream().max(Comparator.comparingDouble(Verified::excess)).orElseThrow();
     }
 
     private static double excess(Comparison c) {

@@ -40,8 +40,7 @@ public enum BundledTask {
         .orElseThrow(
             () ->
                 new InvalidInputException(
-                    "There is no bundled task '%s'%s"
-                        .formatted(name, Nearest.hint(name, known))));
+                    "There is no bundled task '%s'%s".formatted(name, Nearest.hint(name, known))));
   }
 
   /** Reads its examples. */

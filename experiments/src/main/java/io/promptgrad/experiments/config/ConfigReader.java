@@ -93,8 +93,7 @@ public final class ConfigReader {
     Optional<Verbalizer> verbalizer = verbalizer(root);
     Optional<LabelTokenSearch.Config> labelSearch = labelSearch(root);
     if (verbalizer.isEmpty() && labelSearch.isEmpty()) {
-      throw root.missing(
-          "verbalizer", "give each label its words, or let label_search find them.");
+      throw root.missing("verbalizer", "give each label its words, or let label_search find them.");
     }
     List<StopRule> stop = stop(root);
     return new ExperimentConfig(
@@ -120,8 +119,17 @@ public final class ConfigReader {
   public static EvaluationConfig readEvaluation(YamlDocument document, Path base) {
     Section root =
         Section.root(
-            document, "prompt", "model", "task", "split", "metric", "seed", "device", "precision",
-            "data", "out");
+            document,
+            "prompt",
+            "model",
+            "task",
+            "split",
+            "metric",
+            "seed",
+            "device",
+            "precision",
+            "data",
+            "out");
     Base paths = ConfigPaths.base(base, root.section("data", "dir").text("dir"));
     String prompt =
         root.text("prompt")
@@ -275,8 +283,7 @@ public final class ConfigReader {
       Section convergence = section.section("convergence", "window", "tolerance");
       int window = convergence.wholeNumber("window", 10);
       double tolerance = convergence.number("tolerance").orElse(0.001);
-      rules.add(
-          section.reading("convergence", () -> new StopRule.Convergence(window, tolerance)));
+      rules.add(section.reading("convergence", () -> new StopRule.Convergence(window, tolerance)));
     }
     return rules;
   }

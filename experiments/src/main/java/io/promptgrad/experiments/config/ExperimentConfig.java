@@ -29,7 +29,8 @@ import java.util.Optional;
  * @param task {@code bundled:NAME}, or the mapping that {@link io.promptgrad.task.TaskFiles} reads,
  *     with absolute paths
  * @param template with at least one trigger slot
- * @param verbalizer given label words; if {@code labelSearch} is there, only manual prompts use them
+ * @param verbalizer given label words; if {@code labelSearch} is there, only manual prompts use
+ *     them
  * @param labelSearch how label tokens are searched for, instead of being given
  * @param metric the primary metric
  * @param otherMetrics metrics reported besides
@@ -71,8 +72,22 @@ public record ExperimentConfig(
   /** Returns this experiment on a device and in a precision that are settled. */
   public ExperimentConfig on(String settledDevice, String settledPrecision) {
     return new ExperimentConfig(
-        method, model, task, template, verbalizer, labelSearch, metric, otherMetrics, seed,
-        settledDevice, settledPrecision, budget, stop, autoprompt, manualPrompts, out);
+        method,
+        model,
+        task,
+        template,
+        verbalizer,
+        labelSearch,
+        metric,
+        otherMetrics,
+        seed,
+        settledDevice,
+        settledPrecision,
+        budget,
+        stop,
+        autoprompt,
+        manualPrompts,
+        out);
   }
 
   /**
@@ -151,8 +166,7 @@ public record ExperimentConfig(
       given.tokens().forEach(node.putArray("start")::add);
     } else {
       node.put(
-          "start",
-          autoprompt.start() instanceof AutoPromptConfig.Start.Masks ? "masks" : "random");
+          "start", autoprompt.start() instanceof AutoPromptConfig.Start.Masks ? "masks" : "random");
     }
     node.put("prune", autoprompt.prunes()).put("halving", autoprompt.halving());
     autoprompt

@@ -124,8 +124,7 @@ final class Section {
   String choice(String key, String otherwise, List<String> choices) {
     String word = text(key).orElse(otherwise);
     if (!choices.contains(word)) {
-      throw problem(
-          key, "'%s' is '%s'%s".formatted(at(key), word, Nearest.hint(word, choices)));
+      throw problem(key, "'%s' is '%s'%s".formatted(at(key), word, Nearest.hint(word, choices)));
     }
     return word;
   }
@@ -192,8 +191,7 @@ final class Section {
               List<String> texts = new ArrayList<>();
               for (JsonNode item : items) {
                 if (!item.isTextual()) {
-                  throw wrong(
-                      at(key) + "[" + texts.size() + "]", "text (put it in quotes)", item);
+                  throw wrong(at(key) + "[" + texts.size() + "]", "text (put it in quotes)", item);
                 }
                 texts.add(item.asText());
               }

@@ -36,8 +36,7 @@ final class TaskConfig {
     YamlDocument document = YamlDocument.read(file);
     YamlDocument wrapped = document.nested("task");
     return mapping(
-        task(Section.root(wrapped, "task")),
-        new ConfigPaths.Base(file.getParent(), base.data()));
+        task(Section.root(wrapped, "task")), new ConfigPaths.Base(file.getParent(), base.data()));
   }
 
   private static Section task(Section root) {
@@ -71,8 +70,7 @@ final class TaskConfig {
     }
     Section source = section.section(split, "file", "limit", "from", "size", "seed");
     Optional<String> file = source.text("file");
-    file.ifPresent(
-        f -> resolved.put("file", ConfigPaths.file(source, "file", f, base).toString()));
+    file.ifPresent(f -> resolved.put("file", ConfigPaths.file(source, "file", f, base).toString()));
     source.text("from").ifPresent(from -> resolved.put("from", from));
     for (String number : List.of("limit", "size", "seed")) {
       source.wholeNumber(number).ifPresent(n -> resolved.put(number, Math.toIntExact(n)));

@@ -103,8 +103,7 @@ final class Baselines {
       console.interrupt().check(run.path());
       TriggerPrompt prompt = prompts.get(values.size());
       console.say(
-          "Manual prompt %d of %d: %s"
-              .formatted(values.size() + 1, prompts.size(), prompt.text()));
+          "Manual prompt %d of %d: %s".formatted(values.size() + 1, prompts.size(), prompt.text()));
       EvalReport report = evaluator.evaluate(prompt, task.dev());
       if (values.isEmpty() || report.value() > node.path("dev").path("value").asDouble()) {
         run.writeOutcomes("manual", "dev", report.outcomes(), task.dev());

@@ -151,8 +151,7 @@ public final class Doctor {
           () -> {
             Numbers half = compute(new LoadOptions(device, Precision.BFLOAT16));
             double difference = relativeDifference(exact[0].logits, half.logits);
-            String seen =
-                "%s, logits differ by %.4f".formatted(describe(half), difference);
+            String seen = "%s, logits differ by %.4f".formatted(describe(half), difference);
             if (!(difference <= BFLOAT16)) {
               throw new IllegalStateException(seen + ", which is more than " + BFLOAT16);
             }
@@ -162,8 +161,7 @@ public final class Doctor {
   }
 
   private static Numbers compute(LoadOptions options) {
-    try (LanguageModel model =
-            LanguageModel.load(BundledModel.MINI_ROBERTA.folder(), options);
+    try (LanguageModel model = LanguageModel.load(BundledModel.MINI_ROBERTA.folder(), options);
         NDManager scope = model.newScope()) {
       int mask = model.tokenizer().specials().mask().orElseThrow();
       int[] text = model.tokenizer().encodeWithSpecials("the film was x .");

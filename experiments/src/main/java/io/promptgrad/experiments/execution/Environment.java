@@ -42,7 +42,8 @@ public final class Environment {
   public static String describe(Device device) {
     if (device.isGpu()) {
       return "%s, compute capability %s"
-          .formatted(ModelLoader.name(device), CudaUtils.getComputeCapability(device.getDeviceId()));
+          .formatted(
+              ModelLoader.name(device), CudaUtils.getComputeCapability(device.getDeviceId()));
     }
     return "cpu, %d processors".formatted(Runtime.getRuntime().availableProcessors());
   }

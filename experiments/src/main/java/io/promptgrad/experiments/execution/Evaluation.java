@@ -40,8 +40,7 @@ public final class Evaluation {
     Task task = Tasks.load(config.task());
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
     try (LanguageModel model = ModelLoader.load(config.model(), options)) {
-      TriggerPrompt prompt =
-          TriggerPrompt.fromJson(readPrompt(config.prompt()), model.tokenizer());
+      TriggerPrompt prompt = TriggerPrompt.fromJson(readPrompt(config.prompt()), model.tokenizer());
       prompt.template().requireFields(task.fields());
       List<Example> examples = task.split(config.split());
       Tasks.requireLabels(examples, prompt.labels().labels());
@@ -100,9 +99,7 @@ public final class Evaluation {
       throw new InvalidInputException(
           "%s, line %d: this is not JSON (%s)."
               .formatted(
-                  file,
-                  e.getLocation() == null ? 1 : e.getLocation().getLineNr(),
-                  Json.problem(e)),
+                  file, e.getLocation() == null ? 1 : e.getLocation().getLineNr(), Json.problem(e)),
           e);
     } catch (IOException e) {
       throw new InvalidInputException("%s cannot be read: %s.".formatted(file, e), e);

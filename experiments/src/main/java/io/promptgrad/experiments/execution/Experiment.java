@@ -53,8 +53,7 @@ public final class Experiment {
   private final List<TriggerPrompt> manualPrompts;
   private AutoPrompt prepared; // with given label words, made when they were checked
 
-  private Experiment(
-      ExperimentConfig config, Task task, LanguageModel model, Console console) {
+  private Experiment(ExperimentConfig config, Task task, LanguageModel model, Console console) {
     this.config = config;
     this.task = task;
     this.model = model;
@@ -102,12 +101,9 @@ public final class Experiment {
     manual.template().requireFields(task.fields());
     Cloze cloze =
         new Cloze(
-            model,
-            manual.template(),
-            manual.verbalizer().or(config::verbalizer).orElseThrow());
+            model, manual.template(), manual.verbalizer().or(config::verbalizer).orElseThrow());
     Tasks.requireLabels(task, cloze.labels().labels());
-    return TriggerPrompt.of(
-        manual.template(), cloze.labels(), new int[0], model.tokenizer());
+    return TriggerPrompt.of(manual.template(), cloze.labels(), new int[0], model.tokenizer());
   }
 
   /** Finds mistakes in template and label words before anything is computed or written. */
@@ -123,8 +119,7 @@ public final class Experiment {
       return prepared;
     }
     Tasks.requireLabels(task, cloze.labels().labels());
-    return new AutoPrompt(
-        model, task, cloze, config.autoprompt(), new RandomSource(config.seed()));
+    return new AutoPrompt(model, task, cloze, config.autoprompt(), new RandomSource(config.seed()));
   }
 
   // ------------------------------------------------------------------ the run
@@ -206,7 +201,8 @@ public final class Experiment {
         baselines.keep(
             "label_search",
             () -> {
-              console.say("Searching for label tokens on %d examples.".formatted(task.train().size()));
+              console.say(
+                  "Searching for label tokens on %d examples.".formatted(task.train().size()));
               LabelTokenSearch.Result found =
                   new LabelTokenSearch(model, config.labelSearch().get())
                       .run(config.template(), task.train(), new RandomSource(config.seed()));

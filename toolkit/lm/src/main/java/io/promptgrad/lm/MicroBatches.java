@@ -71,6 +71,10 @@ public final class MicroBatches {
       throw new IllegalArgumentException("a sequence of " + sorted[0] + " tokens");
     }
     int cap = largest;
+    int[] endOfLength = new int[n]; // where the sequences of the same length end
+    for (int i = n - 1; i >= 0; i--) {
+      endOfLength[i] = i + 1 < n && sorted[i + 1] == sorted[i] ? endOfLength[i + 1] : i + 1;
+    }
 
     // least[j]: cost of the j shortest sequences, the last batch beginning at from[j]. A best plan
     // exists in which every batch ends at the last sequence of its length or is full: any other end
@@ -84,7 +88,7 @@ public final class MicroBatches {
       }
       int end = i;
       while (end < n) {
-        int next = endOfLength(sorted, end);
+        int next = endOfLength[end];
         int rows = Math.min(n - i, Math.max(1, cap / sorted[end])); // at this padding
         int fits = Math.max(end, i + rows);
         boolean full = fits < next;
@@ -109,15 +113,6 @@ public final class MicroBatches {
       groups.add(group);
     }
     return groups;
-  }
-
-  /** Where the sequences as long as the one at {@code start} end. */
-  private static int endOfLength(int[] sorted, int start) {
-    int end = start + 1;
-    while (end < sorted.length && sorted[end] == sorted[start]) {
-      end++;
-    }
-    return end;
   }
 
   /**

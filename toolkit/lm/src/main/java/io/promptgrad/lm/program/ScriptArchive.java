@@ -108,6 +108,9 @@ final class ScriptArchive {
   }
 
   private static String elementType(List<?> list) {
+    if (list.isEmpty()) {
+      throw new IllegalArgumentException("cannot pickle an empty list, whose type is not known");
+    }
     Object first = list.get(0);
     if (first instanceof List<?> inner) {
       return "List[" + elementType(inner) + "]";

@@ -1,41 +1,315 @@
 package io.promptgrad.lm.program;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.Device;
+import ai.djl.engine.EngineException;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
+/**
+ * Every entry point of the script on a decoder that can be computed by hand: one layer of zeros, so
+ * that a token's logits are its normalised word vector times the (tied) word vectors.
+ */
 class ProgramTest {
 
-  @Test
-  void load_scriptSource_compiles() {
-    Map<String, Object> switches =
-        new java.util.LinkedHashMap<>();
-    switches.put("layers", 1);
-    switches.put("heads", 2);
-    switches.put("kv_heads", 2);
-    switches.put("head_dim", 4);
-    switches.put("causal", false);
-    switches.put("rotary", false);
-    switches.put("rms_norm", false);
-    switches.put("pre_norm", false);
-    switches.put("embedding_norm", true);
-    switches.put("final_norm", false);
-    switches.put("norm_eps", 1e-5);
-    switches.put("activation", "gelu");
-    switches.put("gated", false);
-    switches.put("head_transform", true);
-    switches.put("head_activation", "gelu");
-    switches.put("tied_head", true);
-    switches.put("attention_scales", List.of(0.5));
-    switches.put("compute", 6);
-    switches.put("names", List.of("a"));
-    switches.put("plan", List.of(List.of(0, 0, 0, 0, 0)));
-    switches.put("keys", List.of("q.weight"));
-    try (Program program = Program.load(Device.cpu(), switches)) {
-      assertThat(program.device()).isEqualTo(Device.cpu());
+  /** Word vectors; all have the root mean square 5 / sqrt(2). */
+  private static final float[] WORDS = {3, 4, 4, -3, 5, 0};
+
+  private static final double RMS = 5 / Math.sqrt(2);
+
+  /** Weights of the layer, all zero, and their shapes. */
+  private static final Map<String, long[]> LAYER = new LinkedHashMap<>();
+
+  static {
+    for (String square : List.of("q", "k", "v", "o", "gate", "up", "down")) {
+      LAYER.put(square + ".weight", new long[] {2, 2});
     }
+    LAYER.put("norm1.weight", new long[] {2});
+    LAYER.put("norm2.weight", new long[] {2});
+  }
+
+  private final Set<String> called = new TreeSet<>();
+  private Program program;
+  private NDManager scope;
+
+  @BeforeEach
+  void load() {
+    program = Program.load(Device.cpu(), switches());
+    scope = program.newScope();
+    put(WORDS, 3, 2);
+    put(new float[] {1, 1}, 2);
+    LAYER.values().forEach(s -> put(new float[s.length * 2], s));
+    call("put_constant", scope.create(new float[] {1}));
+  }
+
+  @AfterEach
+  void close() {
+    program.close();
+  }
+
+  @Test
+  void entryPoints_onAModelComputedByHand_areAllRight() throws IOException {
+    assertThat(call("freeze", program.nothing()).getLong()).isEqualTo(LAYER.size() + 2);
+    forward();
+    gradient();
+    training();
+    assertThat(called).isEqualTo(entryPoints());
+  }
+
+  /** Sequence 0, 1; logits at token 1, whose normalised vector is (4, -3) / rms. */
+  private void forward() {
+    NDArray ids = scope.create(new long[] {0, 1}, new Shape(1, 2));
+    NDArray positions = scope.create(new long[] {0, 1}, new Shape(1, 2));
+    NDArray none = program.nothing();
+    NDArray at = scope.create(new long[] {1});
+    double[] expected = {0, 25 / RMS, 20 / RMS};
+
+    assertNear(call("word_vectors", ids), 3, 4, 4, -3);
+    assertNear(call("logits", ids, none, none, positions, at), expected);
+    NDArray tokens = scope.create(new long[] {2, 0});
+    assertNear(call("token_logits", ids, none, none, positions, at, tokens), 20 / RMS, 0);
+    assertNear(call("features", ids, none, none, positions, at), 4 / RMS, -3 / RMS);
+    assertNear(call("times_table", call("word_vectors", ids), ints(0)), 25, 0, 15, 0, 25, 20);
+    assertNear(call("times_table", call("word_vectors", ids), ints(1)), 25, 0, 15, 0, 25, 20);
+    NDArray targets = scope.create(new long[] {1, 2, 0, -1}, new Shape(2, 2));
+    NDArray twice = scope.create(new long[] {1, 1});
+    assertNear(
+        call("losses", ids, none, none, positions, twice, targets),
+        loss(expected, 1, 2),
+        loss(expected, 0));
+
+    NDList states = callAll("hidden_states", ids, none, none, positions);
+    assertThat(states).hasSize(2);
+    assertNear(states.get(0), 3, 4, 4, -3);
+    assertNear(states.get(1), 3 / RMS, 4 / RMS, 4 / RMS, -3 / RMS);
+
+    NDArray vectors = call("word_vectors", ids);
+    NDList extended = callAll("extend", vectors, none, none, positions, none, at);
+    assertNear(extended.get(0), expected);
+    assertThat(extended.get(1).getShape()).isEqualTo(new Shape(1, 2, 1, 1, 2, 2));
+    NDArray past = scope.ones(new Shape(1, 2, 1, 1, 3, 2));
+    NDArray joined = call("join_caches", past, extended.get(1));
+    assertThat(joined.getShape()).isEqualTo(new Shape(1, 2, 1, 1, 5, 2));
+    assertThat(joined.sum().getFloat()).isEqualTo(12);
+  }
+
+  /** -log softmax, of the summed probability of the targets. */
+  private static double loss(double[] logits, int... targets) {
+    double all = 0;
+    for (double logit : logits) {
+      all += Math.exp(logit);
+    }
+    double wanted = 0;
+    for (int target : targets) {
+      wanted += Math.exp(logits[target]);
+    }
+    return -Math.log(wanted / all);
+  }
+
+  /** d loss / d vector = (1 - n n^T / 2) W^T (p - target) / rms, n the normalised vector. */
+  private void gradient() {
+    NDArray ids = scope.create(new long[] {0, 1}, new Shape(1, 2));
+    NDArray none = program.nothing();
+    NDList result =
+        callAll(
+            "gradient",
+            call("word_vectors", ids),
+            none,
+            none,
+            scope.create(new long[] {0, 1}, new Shape(1, 2)),
+            none,
+            scope.create(new long[] {1}),
+            scope.create(new long[] {2}, new Shape(1, 1)),
+            scope.create(new float[] {3}));
+    double[] logits = {0, 25 / RMS, 20 / RMS};
+    double[] n = {4 / RMS, -3 / RMS};
+    double[] back = new double[2];
+    for (int id = 0; id < 3; id++) {
+      double p = Math.exp(-loss(logits, id)) - (id == 2 ? 1 : 0);
+      back[0] += 3 * p * WORDS[2 * id];
+      back[1] += 3 * p * WORDS[2 * id + 1];
+    }
+    double along = (back[0] * n[0] + back[1] * n[1]) / 2;
+    assertNear(result.get(0), loss(logits, 2));
+    assertNear(
+        result.get(1), 0, 0, (back[0] - along * n[0]) / RMS, (back[1] - along * n[1]) / RMS);
+  }
+
+  private void training() {
+    assertThat(call("make_trainable", program.nothing()).getLong()).isEqualTo(LAYER.size() + 2);
+    NDArray ids = scope.create(new long[] {1}, new Shape(1, 1));
+    NDArray none = program.nothing();
+    double[] logits = {0, 25 / RMS, 20 / RMS};
+    NDArray losses =
+        call(
+            "accumulate",
+            ids,
+            none,
+            none,
+            scope.create(new long[] {0}, new Shape(1, 1)),
+            scope.create(new long[] {0}),
+            scope.create(new long[] {2}, new Shape(1, 1)),
+            scope.create(new float[] {1}),
+            scope.create(new double[] {0}));
+    assertNear(losses, loss(logits, 2));
+    // the gain of the final norm: n * W^T (p - target)
+    double[] back = new double[2];
+    for (int id = 0; id < 3; id++) {
+      double p = Math.exp(-loss(logits, id)) - (id == 2 ? 1 : 0);
+      back[0] += p * WORDS[2 * id];
+      back[1] += p * WORDS[2 * id + 1];
+    }
+    NDArray gain = call("state", ints(1, 1));
+    assertNear(gain, back[0] * 4 / RMS, back[1] * -3 / RMS);
+
+    call("adamw", scope.create(new double[] {0.5, 0.9, 0.99, 1e-8, 0, 0}));
+    // the first step of Adam moves by the rate against the sign
+    assertNear(
+        call("state", ints(0, 1)),
+        1 - 0.5 * Math.signum(back[0]),
+        1 - 0.5 * Math.signum(-back[1]));
+    assertNear(call("state", ints(4, 1)), 1);
+    call("set_state", ints(0, 1), scope.create(new float[] {2, 3}));
+    call("refresh", none);
+    assertNear(call("state", ints(0, 1)), 2, 3);
+    assertNear(call("state", ints(1, 1)), 0, 0);
+  }
+
+  @Test
+  void call_unknownEntryPoint_isNamedInTheException() {
+    assertThatThrownBy(() -> program.call(scope, "no_such_method", program.nothing()))
+        .isInstanceOf(EngineException.class)
+        .hasMessageContaining("no_such_method");
+  }
+
+  @Test
+  void call_wrongNumberOfArguments_isAnException() {
+    assertThatThrownBy(() -> program.call(scope, "freeze"))
+        .isInstanceOf(EngineException.class)
+        .hasMessageContaining("freeze");
+    assertThatThrownBy(
+            () -> program.call(scope, "freeze", program.nothing(), program.nothing()))
+        .isInstanceOf(EngineException.class)
+        .hasMessageContaining("freeze");
+  }
+
+  @Test
+  void call_argumentsWithNames_areArgumentsAllTheSame() {
+    call("freeze", program.nothing());
+    NDArray ids = scope.create(new long[] {2}, new Shape(1, 1));
+    ids.setName("a.b[]"); // to DJL a list in a dictionary
+    assertNear(call("word_vectors", ids), 5, 0);
+  }
+
+  @Test
+  void call_results_belongToTheScopeGiven() {
+    call("freeze", program.nothing());
+    NDArray ids = scope.create(new long[] {2}, new Shape(1, 1));
+    try (NDManager other = program.newScope()) {
+      NDArray vectors = program.call(other, "word_vectors", ids).singletonOrThrow();
+      assertThat(vectors.getManager()).isSameAs(other);
+    }
+    assertThat(ids.toLongArray()).containsExactly(2); // arguments are only borrowed
+  }
+
+  // ------------------------------------------------------------------ helpers
+
+  private static Map<String, Object> switches() {
+    Map<String, Object> s = new LinkedHashMap<>();
+    s.put("layers", 1);
+    s.put("heads", 1);
+    s.put("kv_heads", 1);
+    s.put("head_dim", 2);
+    s.put("causal", true);
+    s.put("rotary", true);
+    s.put("rms_norm", true);
+    s.put("pre_norm", true);
+    s.put("embedding_norm", false);
+    s.put("final_norm", true);
+    s.put("norm_eps", 0.0);
+    s.put("activation", "silu");
+    s.put("gated", true);
+    s.put("head_transform", false);
+    s.put("head_activation", "");
+    s.put("tied_head", true);
+    s.put("attention_scales", List.of(1.0));
+    s.put("compute", 6);
+    List<List<Integer>> plan = new ArrayList<>();
+    List<String> keys = new ArrayList<>(List.of("word.weight", "final_norm.weight"));
+    keys.addAll(LAYER.keySet());
+    for (int leaf = 0; leaf < keys.size(); leaf++) {
+      plan.add(List.of(leaf, leaf < 2 ? 1 : 0, 0, 0, 0)); // leaf, layer, as it is
+    }
+    s.put("plan", plan);
+    s.put("keys", keys);
+    return s;
+  }
+
+  private void put(float[] values, long... shape) {
+    // kept in float32 (6), as a copy (1), because the array here is collected some day
+    call("put", scope.create(values, new Shape(shape)), ints(0, 6, 1));
+  }
+
+  private NDArray ints(long... values) {
+    return scope.create(values);
+  }
+
+  private NDArray call(String method, NDArray... arguments) {
+    return callAll(method, arguments).singletonOrThrow();
+  }
+
+  private NDList callAll(String method, NDArray... arguments) {
+    called.add(method);
+    return program.call(scope, method, arguments);
+  }
+
+  private static void assertNear(NDArray actual, double... expected) {
+    double[] values = new double[(int) actual.size()];
+    float[] floats = actual.toFloatArray();
+    for (int i = 0; i < values.length; i++) {
+      values[i] = floats[i];
+    }
+    assertThat(values).containsExactly(expected, within(1e-5));
+  }
+
+  /** The methods of the script that take tensors only. */
+  private static Set<String> entryPoints() throws IOException {
+    String source;
+    try (InputStream in = Program.class.getResourceAsStream("transformer.py")) {
+      source = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    }
+    Set<String> names = new TreeSet<>();
+    Matcher methods =
+        Pattern.compile("  def (\\w+)\\(self: __torch__\\.Transformer,([^)]*)\\) ->")
+            .matcher(source);
+    while (methods.find()) {
+      boolean tensorsOnly = true;
+      for (String argument : methods.group(2).split(",")) {
+        tensorsOnly &= argument.strip().endsWith(": Tensor");
+      }
+      if (tensorsOnly) {
+        names.add(methods.group(1));
+      }
+    }
+    return names;
   }
 }
