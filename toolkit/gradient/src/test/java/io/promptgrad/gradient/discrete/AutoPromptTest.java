@@ -2,6 +2,7 @@ package io.promptgrad.gradient.discrete;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import io.promptgrad.evaluation.EvalReport;
 import io.promptgrad.gradient.TinyModels;
@@ -159,6 +160,40 @@ class AutoPromptTest {
       }
     }
     assertThat(positions).hasSize(3);
+  }
+
+  /** The score is the geometric mean of the gold labels' probabilities, and it only rises. */
+  @Test
+  void step_labelLikelihood_risesAndIsWhatTheEvaluatorSays() {
+    AutoPromptConfig config =
+        CONFIG.withObjective(AutoPromptConfig.Objective.LABEL_LIKELIHOOD);
+    AutoPrompt search = search(masked, config, 13);
+    double last = 0;
+    for (StepReport report : steps(search, 10)) {
+      assertThat(report.score()).isGreaterThan(last - 1e-9).isLessThan(1);
+      last = report.score();
+      int[] state = report.candidates().get(0).tokenIds();
+      for (Candidate candidate : report.candidates()) {
+        assertThat(candidate.status()).isNotEqualTo(Candidate.Status.PRUNED);
+        if (candidate.status() == Candidate.Status.ACCEPTED) {
+          state = candidate.tokenIds();
+        }
+      }
+      TriggerPrompt prompt =
+          TriggerPrompt.of(
+              PromptTemplate.parse("{sentence} [T] [T] [T] [P]"),
+              ((TriggerPrompt) search.best().prompt()).labels(),
+              state,
+              masked.tokenizer());
+      double mean =
+          new ClozeEvaluator(masked, new Accuracy(), List.of())
+              .evaluate(prompt, TASK.train()).outcomes().stream()
+                  .mapToDouble(o -> o.scores().get(o.gold()))
+                  .average()
+                  .orElseThrow();
+      assertThat(report.score()).isCloseTo(Math.exp(mean), within(1e-6));
+    }
+    assertThat(last).isGreaterThan(steps(search(masked, config, 13), 1).get(0).score());
   }
 
   @Test

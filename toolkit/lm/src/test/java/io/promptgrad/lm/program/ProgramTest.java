@@ -71,6 +71,7 @@ class ProgramTest {
     assertThat(call("freeze", program.nothing()).getLong()).isEqualTo(LAYER.size() + 2);
     forward();
     gradient();
+    gradientAmongTwoTokens();
     training();
     assertThat(called).isEqualTo(entryPoints());
   }
@@ -150,6 +151,30 @@ class ProgramTest {
     }
     double along = (back[0] * n[0] + back[1] * n[1]) / 2;
     assertNear(result.get(0), loss(logits, 2));
+    assertNear(result.get(1), 0, 0, (back[0] - along * n[0]) / RMS, (back[1] - along * n[1]) / RMS);
+  }
+
+  /** The same with token 1 out of the game: only tokens 2 and 0 share the probability. */
+  private void gradientAmongTwoTokens() {
+    NDArray ids = scope.create(new long[] {0, 1}, new Shape(1, 2));
+    NDArray none = program.nothing();
+    NDList result =
+        callAll(
+            "gradient_among",
+            call("word_vectors", ids),
+            none,
+            none,
+            scope.create(new long[] {0, 1}, new Shape(1, 2)),
+            scope.create(new long[] {1}),
+            scope.create(new long[] {0}, new Shape(1, 1)),
+            scope.create(new float[] {3}),
+            scope.create(new long[] {2, 0}));
+    double[] logits = {20 / RMS, 0};
+    double[] n = {4 / RMS, -3 / RMS};
+    double wrong = 3 * Math.exp(-loss(logits, 1)); // what token 0 takes from token 2
+    double[] back = {wrong * (WORDS[0] - WORDS[4]), wrong * (WORDS[1] - WORDS[5])};
+    double along = (back[0] * n[0] + back[1] * n[1]) / 2;
+    assertNear(result.get(0), loss(logits, 0));
     assertNear(result.get(1), 0, 0, (back[0] - along * n[0]) / RMS, (back[1] - along * n[1]) / RMS);
   }
 
