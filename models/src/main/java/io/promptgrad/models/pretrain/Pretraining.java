@@ -33,6 +33,7 @@ public final class Pretraining {
   private final Path out;
   private final LoadOptions options;
   private final Consumer<String> progress;
+  private volatile boolean stopping;
 
   /**
    * @param config folder of {@code config.json}
@@ -55,7 +56,16 @@ public final class Pretraining {
     this.progress = progress;
   }
 
-  /** Trains to the last step, from the checkpoint if there is one; returns the held-out loss. */
+  /** Lets {@link #run} end after the step under way, with a checkpoint; from another thread. */
+  public void stop() {
+    stopping = true;
+  }
+
+  /**
+   * Trains to the last step, from the checkpoint if there is one.
+   *
+   * @return the held-out loss; NaN if it was stopped before the last step
+   */
   public double run() {
     try (TrainableModel model =
         TrainableModel.create(config, plan.initialDeviation(), plan.seed(), options)) {
@@ -100,8 +110,11 @@ public final class Pretraining {
           sum = 0;
           summed = 0;
         }
-        if (step % plan.saveEvery() == 0 || step == plan.steps()) {
+        if (step % plan.saveEvery() == 0 || step == plan.steps() || stopping) {
           model.save(checkpoint, note(step, seconds));
+        }
+        if (stopping && step < plan.steps()) {
+          return Double.NaN;
         }
       }
       if (Double.isNaN(heldOut)) {
@@ -159,15 +172,21 @@ public final class Pretraining {
         .toString();
   }
 
+  /** Another number of steps is no other plan: it moves the end of the learning rate's cosine. */
   private void requireSamePlan(JsonNode note) {
-    if (!note.path("plan").asText().equals(plan.toString())) {
+    String made = note.path("plan").asText();
+    if (!withoutSteps(made).equals(withoutSteps(plan.toString()))) {
       throw new InvalidInputException(
           "The checkpoint in "
               + out
               + " was made with another plan ("
-              + note.path("plan").asText()
+              + made
               + "); give the same options or another output folder.");
     }
+  }
+
+  private static String withoutSteps(String plan) {
+    return plan.replaceFirst("\\[steps=\\d+", "[");
   }
 
   private void log(int step, double train, double heldOut, double norm, double seconds)

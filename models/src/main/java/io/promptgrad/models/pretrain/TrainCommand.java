@@ -7,6 +7,7 @@ import io.promptgrad.lm.Precision;
 import io.promptgrad.lm.program.LibTorch;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -106,17 +107,44 @@ final class TrainCommand implements Callable<Integer> {
             measureEvery,
             256,
             saveEvery);
-    double loss =
+    Pretraining pretraining =
         new Pretraining(
-                plan,
-                EncodedCorpus.open(corpus),
-                objective == Objective.MASKED,
-                config,
-                out,
-                new LoadOptions(where, Precision.defaultFor(where)),
-                System.out::println)
-            .run();
-    System.out.printf("held-out loss %.4f nats, perplexity %.1f%n", loss, Math.exp(loss));
+            plan,
+            EncodedCorpus.open(corpus),
+            objective == Objective.MASKED,
+            config,
+            out,
+            new LoadOptions(where, Precision.defaultFor(where)),
+            System.out::println);
+    CountDownLatch ended = new CountDownLatch(1);
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> saveAndHalt(pretraining, ended)));
+    try {
+      double loss = pretraining.run();
+      if (Double.isNaN(loss)) {
+        System.out.println("Interrupted; saved. Give the same command again to go on.");
+        return 130;
+      }
+      System.out.printf("held-out loss %.4f nats, perplexity %.1f%n", loss, Math.exp(loss));
+    } finally {
+      ended.countDown();
+    }
     return 0;
+  }
+
+  /**
+   * Ctrl-C: the step under way is finished and saved. The JVM is halted, not exited, since native
+   * threads that still compute must not see the native libraries' destructors run.
+   */
+  private static void saveAndHalt(Pretraining pretraining, CountDownLatch ended) {
+    if (ended.getCount() == 0) {
+      return; // an ordinary exit
+    }
+    pretraining.stop();
+    try {
+      ended.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    Runtime.getRuntime().halt(130);
   }
 }

@@ -13,6 +13,22 @@ package io.promptgrad.lm;
 public record AdamW(
     double beta1, double beta2, double epsilon, double weightDecay, double largestNorm) {
 
+  /** Checks the ranges. */
+  public AdamW {
+    if (!(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1)) {
+      throw new IllegalArgumentException(
+          "betas are " + beta1 + " and " + beta2 + ", must be in [0, 1)");
+    }
+    if (!(epsilon > 0)) {
+      throw new IllegalArgumentException("epsilon is " + epsilon + ", must be greater than 0");
+    }
+    if (!(weightDecay >= 0) || !(largestNorm >= 0)) {
+      throw new IllegalArgumentException(
+          "weight decay is %s and the largest norm %s, at least 0 needed"
+              .formatted(weightDecay, largestNorm));
+    }
+  }
+
   /** As masked and causal language models are commonly pretrained. */
   public static AdamW forPretraining() {
     return new AdamW(0.9, 0.98, 1e-6, 0.01, 1);

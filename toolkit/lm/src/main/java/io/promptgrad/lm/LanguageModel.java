@@ -11,8 +11,8 @@ import io.promptgrad.lm.arch.TransformerSpec;
 import io.promptgrad.lm.program.Program;
 import io.promptgrad.lm.tokenizer.Tokenizer;
 import io.promptgrad.lm.weights.Checkpoint;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.LongAdder;
@@ -70,18 +70,33 @@ public final class LanguageModel implements AutoCloseable {
   public static LanguageModel load(Path directory, LoadOptions options) {
     Architecture architecture = Architecture.read(directory);
     Weights weights = Weights.find(architecture, Checkpoint.open(directory));
-    Optional<Tokenizer> tokenizer = Optional.empty();
-    if (java.nio.file.Files.exists(directory.resolve("tokenizer.json"))) {
-      tokenizer = Optional.of(Tokenizer.open(directory));
-      requireFit(directory, tokenizer.get(), architecture.spec());
+    Tokenizer tokenizer = null;
+    Program program = null;
+    try {
+      if (Files.exists(directory.resolve("tokenizer.json"))) {
+        tokenizer = Tokenizer.open(directory);
+        requireFit(directory, tokenizer, architecture.spec());
+      }
+      program = weights.bind(options.device(), options.precision(), options.precision());
+      try (NDManager scope = program.newScope()) {
+        program.call(scope, "freeze", program.nothing());
+      }
+      return new LanguageModel(
+          architecture,
+          weights,
+          program,
+          options.precision(),
+          directory,
+          Optional.ofNullable(tokenizer));
+    } catch (RuntimeException | Error e) {
+      if (tokenizer != null) {
+        tokenizer.close();
+      }
+      if (program != null) {
+        program.close();
+      }
+      throw e;
     }
-    Program program =
-        weights.bind(options.device(), options.precision(), options.precision());
-    try (NDManager scope = program.newScope()) {
-      program.call(scope, "freeze", program.nothing());
-    }
-    return new LanguageModel(
-        architecture, weights, program, options.precision(), directory, tokenizer);
   }
 
   private static void requireFit(Path directory, Tokenizer tokenizer, TransformerSpec spec) {
@@ -98,6 +113,11 @@ public final class LanguageModel implements AutoCloseable {
   /** The architecture. */
   public TransformerSpec spec() {
     return architecture.spec();
+  }
+
+  /** Number of weights, each counted once however often it is used. */
+  public long parameters() {
+    return weights.count();
   }
 
   /** The folder that it was loaded from. */
@@ -155,18 +175,21 @@ public final class LanguageModel implements AutoCloseable {
    * never computed.
    */
   public NDArray logits(NDManager scope, TokenBatch batch, int[] at, int[] tokens) {
-    requireIds(tokens);
+    Inputs.requireIds(tokens, spec());
+    if (tokens.length == 0) {
+      throw new IllegalArgumentException("no token was chosen");
+    }
     try (NDManager step = newScope()) {
-      return forward(
-          scope, "token_logits", batch, at, step.create(longs(tokens), new Shape(tokens.length)));
+      NDArray chosen = step.create(Inputs.longs(tokens), new Shape(tokens.length));
+      return forward(scope, "token_logits", batch, at, chosen);
     }
   }
 
   /** Loss of each target position, float32 [N], in nats. */
   public NDArray losses(NDManager scope, TokenBatch batch, Targets targets) {
-    requireTargets(batch, targets);
+    Inputs.requireTargets(batch, targets, spec());
     try (NDManager step = newScope()) {
-      return forward(scope, "losses", batch, targets.at(), tokenSets(step, targets));
+      return forward(scope, "losses", batch, targets.at(), Inputs.tokenSets(step, targets));
     }
   }
 
@@ -181,19 +204,25 @@ public final class LanguageModel implements AutoCloseable {
    */
   public List<NDArray> hiddenStates(NDManager scope, TokenBatch batch) {
     try (NDManager step = newScope()) {
-      Inputs in = inputs(step, batch, 0, true);
-      return List.copyOf(
-          program.call(scope, "hidden_states", in.ids(), in.mask(), in.types(), in.positions()));
+      Inputs in = Inputs.of(program, spec(), step, batch);
+      NDList states =
+          program.call(scope, "hidden_states", in.ids(), in.mask(), in.types(), in.positions());
+      forwardTokens.add(batch.tokens());
+      return List.copyOf(states);
     }
   }
 
   /** The word embedding's output for the batch, float32 [B, S, E]. */
   public NDArray wordVectors(NDManager scope, TokenBatch batch) {
-    requireIds(batch.ids());
+    Inputs.requireIds(batch.ids(), spec());
     try (NDManager step = newScope()) {
-      NDArray ids = step.create(longs(batch.ids()), new Shape(batch.rows(), batch.length()));
-      return program.call(scope, "word_vectors", ids).singletonOrThrow();
+      Shape shape = new Shape(batch.rows(), batch.length());
+      return wordVectors(scope, step.create(Inputs.longs(batch.ids()), shape));
     }
+  }
+
+  private NDArray wordVectors(NDManager scope, NDArray ids) {
+    return program.call(scope, "word_vectors", ids).singletonOrThrow();
   }
 
   /**
@@ -210,6 +239,7 @@ public final class LanguageModel implements AutoCloseable {
   }
 
   private NDArray timesTable(NDManager scope, NDArray vectors, long table) {
+    Inputs.requireRows(vectors, this);
     try (NDManager step = newScope()) {
       return program
           .call(scope, "times_table", vectors, Weights.hostInts(step, table))
@@ -219,10 +249,10 @@ public final class LanguageModel implements AutoCloseable {
 
   private NDArray forward(
       NDManager scope, String entry, TokenBatch batch, int[] at, NDArray more) {
-    requireAt(batch, at);
+    Inputs.requireAt(batch, at);
     try (NDManager step = newScope()) {
-      Inputs in = inputs(step, batch, 0, true);
-      NDArray where = step.create(longs(at), new Shape(at.length));
+      Inputs in = Inputs.of(program, spec(), step, batch);
+      NDArray where = step.create(Inputs.longs(at), new Shape(at.length));
       NDList out =
           more == null
               ? program.call(scope, entry, in.ids(), in.mask(), in.types(), in.positions(), where)
@@ -252,75 +282,38 @@ public final class LanguageModel implements AutoCloseable {
    * @param past keys and values of earlier tokens [L, 2, B or 1, heads, P, width], or null
    * @param pastMask 1 where a cached token is real [B * P]; null: all are
    * @param at where logits are wanted, as indices into the new tokens
+   * @return the keys and values are in the type that the model computes in; for bfloat16, which DJL
+   *     has no name for, they are only fit to be passed back
    */
   public Extension extend(
       NDManager scope, NDArray vectors, TokenBatch batch, NDArray past, byte[] pastMask, int[] at) {
-    requireAt(batch, at);
+    Inputs.requireAt(batch, at);
     try (NDManager step = newScope()) {
-      NDArray x = vectors == null ? wordVectors(step, batch) : requireVectors(vectors, batch);
-      int cached = past == null ? 0 : requirePast(past, batch);
-      Inputs in = inputs(step, batch, cached, false);
-      NDArray mask = cached == 0 ? in.mask() : fullMask(step, batch, cached, pastMask);
-      NDArray where = step.create(longs(at), new Shape(at.length));
-      NDArray before = past == null ? program.nothing() : past;
+      int cached = past == null ? 0 : Inputs.requirePast(past, batch.rows(), this);
+      Inputs in = Inputs.of(program, spec(), step, batch, cached, pastMask);
+      NDArray x =
+          vectors == null
+              ? wordVectors(step, in.ids())
+              : Inputs.requireVectors(vectors, batch, this);
+      NDArray where = step.create(Inputs.longs(at), new Shape(at.length));
+      NDArray before = cached == 0 ? program.nothing() : past;
       NDList out =
-          program.call(scope, "extend", x, mask, in.types(), in.positions(), before, where);
+          program.call(scope, "extend", x, in.mask(), in.types(), in.positions(), before, where);
       forwardTokens.add(batch.tokens());
       return new Extension(out.get(0), out.get(1));
     }
   }
 
-  /** Cached keys and values followed by newer ones, along the tokens. */
+  /**
+   * Cached keys and values followed by newer ones, along the tokens. A past of one row stands before
+   * every row of the newer ones.
+   */
   public NDArray joinCaches(NDManager scope, NDArray past, NDArray newer) {
+    Shape shape = newer.getShape();
+    long rows = shape.dimension() == 6 ? shape.get(2) : 1;
+    Inputs.requirePast(newer, rows, this);
+    Inputs.requirePast(past, rows, this);
     return program.call(scope, "join_caches", past, newer).singletonOrThrow();
-  }
-
-  private NDArray requireVectors(NDArray vectors, TokenBatch batch) {
-    Shape shape = vectors.getShape();
-    if (shape.dimension() != 3
-        || shape.get(0) != batch.rows()
-        || shape.get(1) != batch.length()
-        || shape.get(2) != spec().hidden()) {
-      throw new IllegalArgumentException(
-          "word vectors have shape %s, expected (%d, %d, %d)"
-              .formatted(shape, batch.rows(), batch.length(), spec().hidden()));
-    }
-    return vectors;
-  }
-
-  private int requirePast(NDArray past, TokenBatch batch) {
-    Shape s = past.getShape();
-    TransformerSpec.Attention attention = spec().attention();
-    if (s.dimension() != 6
-        || s.get(0) != spec().layers()
-        || s.get(1) != 2
-        || (s.get(2) != batch.rows() && s.get(2) != 1)
-        || s.get(3) != attention.keyValueHeads()
-        || s.get(5) != attention.headDim()) {
-      throw new IllegalArgumentException(
-          "cached keys and values have shape %s, expected (%d, 2, %d or 1, %d, cached tokens, %d)"
-              .formatted(
-                  s,
-                  spec().layers(),
-                  batch.rows(),
-                  attention.keyValueHeads(),
-                  attention.headDim()));
-    }
-    return Math.toIntExact(s.get(4));
-  }
-
-  private static NDArray fullMask(
-      NDManager step, TokenBatch batch, int cached, byte[] pastMask) {
-    int width = cached + batch.length();
-    byte[] mask = new byte[batch.rows() * width];
-    for (int row = 0; row < batch.rows(); row++) {
-      for (int i = 0; i < cached; i++) {
-        mask[row * width + i] = pastMask == null ? 1 : pastMask[row * cached + i];
-      }
-      System.arraycopy(
-          batch.mask(), row * batch.length(), mask, row * width + cached, batch.length());
-    }
-    return booleans(step, mask, new Shape(batch.rows(), width));
   }
 
   // ------------------------------------------------------------------ gradients
@@ -341,123 +334,30 @@ public final class LanguageModel implements AutoCloseable {
       NDArray past,
       byte[] pastMask,
       Targets targets) {
-    requireTargets(batch, targets);
+    Inputs.requireTargets(batch, targets, spec());
     try (NDManager step = newScope()) {
-      NDArray x = vectors == null ? wordVectors(step, batch) : requireVectors(vectors, batch);
-      int cached = past == null ? 0 : requirePast(past, batch);
-      Inputs in = inputs(step, batch, cached, false);
-      NDArray mask = cached == 0 ? in.mask() : fullMask(step, batch, cached, pastMask);
-      NDArray before = past == null ? program.nothing() : past;
-      NDArray where = step.create(longs(targets.at()), new Shape(targets.at().length));
-      NDArray factors = step.create(targets.weights());
+      int cached = past == null ? 0 : Inputs.requirePast(past, batch.rows(), this);
+      Inputs in = Inputs.of(program, spec(), step, batch, cached, pastMask);
+      NDArray x =
+          vectors == null
+              ? wordVectors(step, in.ids())
+              : Inputs.requireVectors(vectors, batch, this);
       NDList out =
           program.call(
               scope,
               "gradient",
               x,
-              mask,
+              in.mask(),
               in.types(),
               in.positions(),
-              before,
-              where,
-              tokenSets(step, targets),
-              factors);
+              cached == 0 ? program.nothing() : past,
+              step.create(Inputs.longs(targets.at()), new Shape(targets.at().length)),
+              Inputs.tokenSets(step, targets),
+              step.create(targets.weights()));
       forwardTokens.add(batch.tokens());
       backwardTokens.add(batch.tokens());
       return new EmbeddingGradient(out.get(0), out.get(1));
     }
-  }
-
-  // ------------------------------------------------------------------ inputs, checked
-
-  /** A batch on the device; mask and types may be empty, which means "all ones" and "none". */
-  record Inputs(NDArray ids, NDArray mask, NDArray types, NDArray positions) {}
-
-  private Inputs inputs(NDManager step, TokenBatch batch, int cached, boolean withIds) {
-    return inputs(program, spec(), step, batch, cached, withIds);
-  }
-
-  static Inputs inputs(
-      Program program,
-      TransformerSpec spec,
-      NDManager step,
-      TokenBatch batch,
-      int cached,
-      boolean withIds) {
-    requireInside(batch.ids(), spec.vocabulary(), "token id", "the vocabulary");
-    Shape shape = new Shape(batch.rows(), batch.length());
-    if (batch.length() + cached > spec.maxPositions()) {
-      throw new InvalidInputException(
-          "A sequence of %d tokens is longer than the %d that this model accepts; shorten the text or the template."
-              .formatted(batch.length() + cached, spec.maxPositions()));
-    }
-    requireInside(batch.positions(), spec.maxPositions(), "position", "the position table");
-    long[] positions = new long[batch.positions().length];
-    for (int i = 0; i < positions.length; i++) {
-      positions[i] = batch.positions()[i] + (long) spec.positionOffset();
-    }
-    NDArray types = program.nothing();
-    if (spec.tokenTypes() > 0 && batch.types().length > 0) {
-      requireInside(batch.types(), spec.tokenTypes(), "token type", "the token-type table");
-      types = step.create(longs(batch.types()), shape);
-    }
-    return new Inputs(
-        withIds ? step.create(longs(batch.ids()), shape) : null,
-        batch.full() && cached == 0 ? program.nothing() : booleans(step, batch.mask(), shape),
-        types,
-        step.create(positions, shape));
-  }
-
-  private void requireIds(int[] ids) {
-    requireInside(ids, spec().vocabulary(), "token id", "the vocabulary");
-  }
-
-  private static void requireInside(int[] values, int size, String what, String table) {
-    for (int value : values) {
-      if (value < 0 || value >= size) {
-        throw new IllegalArgumentException(
-            what + " " + value + " is outside " + table + " of " + size + " entries");
-      }
-    }
-  }
-
-  static void requireAt(TokenBatch batch, int[] at) {
-    if (at.length == 0) {
-      throw new IllegalArgumentException("no position was chosen");
-    }
-    requireInside(at, batch.ids().length, "position index", "the batch");
-  }
-
-  private void requireTargets(TokenBatch batch, Targets targets) {
-    requireAt(batch, targets.at());
-    for (int[] set : targets.tokens()) {
-      requireIds(set);
-    }
-  }
-
-  static NDArray tokenSets(NDManager step, Targets targets) {
-    return step.create(targets.padded(), new Shape(targets.at().length, targets.width()));
-  }
-
-  private static NDArray booleans(NDManager step, byte[] values, Shape shape) {
-    boolean[] flags = new boolean[values.length];
-    for (int i = 0; i < flags.length; i++) {
-      flags[i] = values[i] != 0;
-    }
-    return step.create(flags, shape);
-  }
-
-  static long[] longs(int[] values) {
-    long[] out = new long[values.length];
-    for (int i = 0; i < out.length; i++) {
-      out[i] = values[i];
-    }
-    return out;
-  }
-
-  /** The checkpoint's tensor names in the order in which the program holds them. */
-  List<String> weightNames() {
-    return new ArrayList<>(weights.names);
   }
 
   @Override

@@ -12,9 +12,9 @@ import java.util.function.Consumer;
  * Cuts many sequences into batches that waste little on padding and fit into memory.
  *
  * <p>Sequences are sorted by length and cut where the total cost is least, a batch costing its
- * padded tokens plus a constant for the call. The cut is optimal (dynamic program over the distinct
- * lengths), not a heuristic. When the device runs out of memory, the largest batch is halved, the
- * batch is done again in halves, and the smaller size is remembered.
+ * padded tokens plus a constant for the call. The cut is optimal, not a heuristic. When the device
+ * runs out of memory, the largest size is halved, the batch is done again in halves, and the smaller
+ * size is remembered.
  */
 public final class MicroBatches {
 
@@ -31,9 +31,13 @@ public final class MicroBatches {
 
   /**
    * @param callTokens what one call costs, in tokens
-   * @param largest most padded tokens in one batch
+   * @param largest most padded tokens in one batch; a longer sequence is a batch of its own
    */
   public MicroBatches(int callTokens, int largest) {
+    if (callTokens < 0 || largest < 1) {
+      throw new IllegalArgumentException(
+          "a call of %d tokens and batches of %d".formatted(callTokens, largest));
+    }
     this.callTokens = callTokens;
     this.largest = largest;
   }
@@ -52,53 +56,68 @@ public final class MicroBatches {
 
   /**
    * Groups of indices into {@code lengths}; every index once, each group sorted by length and then
-   * by index.
+   * by index. No other division into batches costs less.
+   *
+   * @param lengths number of tokens of each sequence, at least 1
    */
   public List<int[]> plan(int[] lengths) {
     Integer[] order = new Integer[lengths.length];
     Arrays.setAll(order, i -> i);
     Arrays.sort(order, Comparator.<Integer>comparingInt(i -> lengths[i]).thenComparing(i -> i));
-    // ends[j]: number of sequences among the j shortest lengths
-    List<Integer> distinct = new ArrayList<>();
-    List<Integer> ends = new ArrayList<>(List.of(0));
-    for (int i = 0; i < order.length; i++) {
-      int length = lengths[order[i]];
-      if (distinct.isEmpty() || distinct.get(distinct.size() - 1) != length) {
-        distinct.add(length);
-        ends.add(i + 1);
-      } else {
-        ends.set(ends.size() - 1, i + 1);
-      }
+    int n = order.length;
+    int[] sorted = new int[n];
+    Arrays.setAll(sorted, i -> lengths[order[i]]);
+    if (n > 0 && sorted[0] < 1) {
+      throw new IllegalArgumentException("a sequence of " + sorted[0] + " tokens");
     }
-    int m = distinct.size();
-    long[] least = new long[m + 1];
-    int[] cutBefore = new int[m + 1];
-    for (int j = 1; j <= m; j++) {
-      least[j] = Long.MAX_VALUE;
-      for (int i = 0; i < j; i++) {
-        long tokens = (long) (ends.get(j) - ends.get(i)) * distinct.get(j - 1);
-        long calls = Math.max(1, (tokens + largest - 1) / largest);
-        long cost = least[i] + tokens + calls * callTokens;
-        if (cost < least[j]) {
-          least[j] = cost;
-          cutBefore[j] = i;
+    int cap = largest;
+
+    // least[j]: cost of the j shortest sequences, the last batch beginning at from[j]. A best plan
+    // exists in which every batch ends at the last sequence of its length or is full: any other end
+    // can move to the right, which takes a sequence out of a batch that is padded at least as much.
+    long[] least = new long[n + 1];
+    int[] from = new int[n + 1];
+    Arrays.fill(least, 1, n + 1, Long.MAX_VALUE);
+    for (int i = 0; i < n; i++) {
+      if (least[i] == Long.MAX_VALUE) {
+        continue; // no batch ends here
+      }
+      int end = i;
+      while (end < n) {
+        int next = endOfLength(sorted, end);
+        int rows = Math.min(n - i, Math.max(1, cap / sorted[end])); // at this padding
+        int fits = Math.max(end, i + rows);
+        boolean full = fits < next;
+        end = Math.min(fits, next);
+        if (end > i) {
+          long cost = least[i] + (long) (end - i) * sorted[end - 1] + callTokens;
+          if (cost < least[end]) {
+            least[end] = cost;
+            from[end] = i;
+          }
+        }
+        if (full) {
+          break;
         }
       }
     }
     List<int[]> groups = new ArrayList<>();
-    for (int j = m; j > 0; j = cutBefore[j]) {
-      int from = ends.get(cutBefore[j]);
-      int to = ends.get(j);
-      int rows = Math.max(1, largest / distinct.get(j - 1));
-      for (int start = from; start < to; start += rows) {
-        int[] group = new int[Math.min(rows, to - start)];
-        for (int i = 0; i < group.length; i++) {
-          group[i] = order[start + i];
-        }
-        groups.add(group);
-      }
+    for (int j = n; j > 0; j = from[j]) {
+      int start = from[j];
+      int[] group = new int[j - start];
+      Arrays.setAll(group, i -> order[start + i]);
+      groups.add(group);
     }
     return groups;
+  }
+
+  /** Where the sequences as long as the one at {@code start} end. */
+  private static int endOfLength(int[] sorted, int start) {
+    int end = start + 1;
+    while (end < sorted.length && sorted[end] == sorted[start]) {
+      end++;
+    }
+    return end;
   }
 
   /**
@@ -113,7 +132,7 @@ public final class MicroBatches {
   }
 
   private void runGroup(int[] group, int[] lengths, Consumer<int[]> work) {
-    int tokens = group.length * lengths[group[group.length - 1]];
+    long tokens = (long) group.length * lengths[group[group.length - 1]];
     if (tokens > largest && group.length > 1) { // planned before the size shrank
       runHalves(group, lengths, work);
       return;
@@ -124,7 +143,7 @@ public final class MicroBatches {
       if (!outOfMemory(e) || group.length == 1) {
         throw e;
       }
-      largest = Math.max(SMALLEST, Math.min(largest, tokens) / 2);
+      largest = (int) Math.max(Math.min(SMALLEST, largest), Math.min(largest, tokens) / 2);
       runHalves(group, lengths, work);
     }
   }
@@ -137,6 +156,8 @@ public final class MicroBatches {
 
   private static boolean outOfMemory(EngineException e) {
     String message = String.valueOf(e.getMessage()).toLowerCase(Locale.ROOT);
-    return message.contains("out of memory") || message.contains("not enough memory");
+    return message.contains("out of memory") // GPU
+        || message.contains("not enough memory")
+        || message.contains("can't allocate memory"); // CPU
   }
 }

@@ -2,7 +2,9 @@ package io.promptgrad.lm;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.arch.Architecture;
@@ -16,15 +18,17 @@ import io.promptgrad.lm.weights.WeightType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 
 /**
  * The same program with gradients of its weights: for pretraining, fine-tuning and checks. Weights
- * are float32 copies of our own, whatever the precision computed in; no file is ever written to by
- * an update.
+ * are copies of our own, float32 whatever the precision computed in (float64 for float64); no file
+ * is ever written to by an update.
  *
- * <p>One step: {@link #accumulate} any number of batches, then {@link #update}.
+ * <p>One step: {@link #accumulate} any number of batches, then {@link #update}. Not for use by
+ * several threads.
  */
 public final class TrainableModel implements AutoCloseable {
 
@@ -35,15 +39,18 @@ public final class TrainableModel implements AutoCloseable {
   private static final int SECOND_MOMENT = 3;
   private static final int COUNT = 4;
 
+  /** Metadata key that marks a training checkpoint. */
+  private static final String NOTE = "promptgrad.note";
+
   private final Architecture architecture;
   private final Weights weights;
+  private final Precision kept;
   private final Program program;
 
   private TrainableModel(Architecture architecture, Weights weights, LoadOptions options) {
     this.architecture = architecture;
     this.weights = weights;
-    Precision kept =
-        options.precision() == Precision.FLOAT64 ? Precision.FLOAT64 : Precision.FLOAT32;
+    this.kept = options.precision() == Precision.FLOAT64 ? Precision.FLOAT64 : Precision.FLOAT32;
     this.program = weights.bind(options.device(), kept, options.precision());
     try (NDManager scope = program.newScope()) {
       program.call(scope, "make_trainable", program.nothing());
@@ -77,7 +84,7 @@ public final class TrainableModel implements AutoCloseable {
           for (long d : shape) {
             n = Math.multiplyExact(n, Math.toIntExact(d));
           }
-          ByteBuffer bytes = ByteBuffer.allocateDirect(4 * n).order(ByteOrder.LITTLE_ENDIAN);
+          ByteBuffer bytes = ByteBuffer.allocateDirect(Math.multiplyExact(4, n)).order(ByteOrder.LITTLE_ENDIAN);
           double scale = key.startsWith("o.") || key.startsWith("down.") ? residual : std;
           for (int i = 0; i < n; i++) {
             bytes.putFloat(
@@ -97,16 +104,17 @@ public final class TrainableModel implements AutoCloseable {
 
   /** Number of weights. */
   public long parameters() {
-    long sum = 0;
-    for (long[] shape : weights.shapes) {
-      sum += new Shape(shape).size();
-    }
-    return sum;
+    return weights.count();
   }
 
   /** Names of the weights, as in the checkpoint. */
   public List<String> names() {
     return List.copyOf(weights.names);
+  }
+
+  /** Shape of a weight, as in the checkpoint. */
+  public long[] shape(String name) {
+    return weights.shapes.get(index(name)).clone();
   }
 
   /**
@@ -117,55 +125,43 @@ public final class TrainableModel implements AutoCloseable {
    * @return loss of each target position, unweighted, in nats
    */
   public float[] accumulate(TokenBatch batch, Targets targets, double dropout) {
+    if (!(dropout >= 0 && dropout < 1)) {
+      throw new IllegalArgumentException("dropout is " + dropout + ", must be in [0, 1)");
+    }
+    Inputs.requireTargets(batch, targets, spec());
     try (NDManager step = program.newScope()) {
-      LanguageModel.Inputs in = inputs(step, batch, targets);
-      NDArray settings = step.create(new double[] {dropout}).toDevice(Device.cpu(), false);
-      return program
-          .call(
+      Inputs in = Inputs.of(program, spec(), step, batch);
+      return floats(
+          program.call(
               step,
               "accumulate",
               in.ids(),
               in.mask(),
               in.types(),
               in.positions(),
-              step.create(LanguageModel.longs(targets.at())),
-              LanguageModel.tokenSets(step, targets),
+              step.create(Inputs.longs(targets.at())),
+              Inputs.tokenSets(step, targets),
               step.create(targets.weights()),
-              settings)
-          .singletonOrThrow()
-          .toFloatArray();
+              hostDoubles(step, dropout)));
     }
   }
 
   /** Loss of each target position without gradients, in nats. */
   public float[] losses(TokenBatch batch, Targets targets) {
+    Inputs.requireTargets(batch, targets, spec());
     try (NDManager step = program.newScope()) {
-      LanguageModel.Inputs in = inputs(step, batch, targets);
-      return program
-          .call(
+      Inputs in = Inputs.of(program, spec(), step, batch);
+      return floats(
+          program.call(
               step,
               "losses",
               in.ids(),
               in.mask(),
               in.types(),
               in.positions(),
-              step.create(LanguageModel.longs(targets.at())),
-              LanguageModel.tokenSets(step, targets))
-          .singletonOrThrow()
-          .toFloatArray();
+              step.create(Inputs.longs(targets.at())),
+              Inputs.tokenSets(step, targets)));
     }
-  }
-
-  private LanguageModel.Inputs inputs(NDManager step, TokenBatch batch, Targets targets) {
-    LanguageModel.requireAt(batch, targets.at());
-    for (int[] set : targets.tokens()) {
-      for (int id : set) {
-        if (id < 0 || id >= spec().vocabulary()) {
-          throw new IllegalArgumentException("target token " + id + " is outside the vocabulary");
-        }
-      }
-    }
-    return LanguageModel.inputs(program, spec(), step, batch, 0, true);
   }
 
   /**
@@ -174,18 +170,39 @@ public final class TrainableModel implements AutoCloseable {
    * @return the gradients' global norm before clipping
    */
   public double update(AdamW optimizer, double learningRate) {
-    try (NDManager step = program.newScope()) {
-      double[] settings = {
-        learningRate,
-        optimizer.beta1(),
-        optimizer.beta2(),
-        optimizer.epsilon(),
-        optimizer.weightDecay(),
-        optimizer.largestNorm()
-      };
-      NDArray onHost = step.create(settings).toDevice(Device.cpu(), false);
-      return program.call(step, "adamw", onHost).singletonOrThrow().getFloat();
+    if (!(learningRate >= 0) || Double.isInfinite(learningRate)) {
+      throw new IllegalArgumentException("the learning rate is " + learningRate);
     }
+    try (NDManager step = program.newScope()) {
+      NDArray settings =
+          hostDoubles(
+              step,
+              learningRate,
+              optimizer.beta1(),
+              optimizer.beta2(),
+              optimizer.epsilon(),
+              optimizer.weightDecay(),
+              optimizer.largestNorm());
+      return floats(program.call(step, "adamw", settings))[0];
+    }
+  }
+
+  private static NDArray hostDoubles(NDManager step, double... values) {
+    return step.newSubManager(Device.cpu()).create(values);
+  }
+
+  /** The only result of a call, in float32 whatever the model computes in. */
+  private static float[] floats(NDList results) {
+    NDArray value = results.singletonOrThrow();
+    if (value.getDataType() != DataType.FLOAT64) {
+      return value.toFloatArray();
+    }
+    double[] doubles = value.toDoubleArray();
+    float[] floats = new float[doubles.length];
+    for (int i = 0; i < floats.length; i++) {
+      floats[i] = (float) doubles[i];
+    }
+    return floats;
   }
 
   /** Current values of a weight, row-major. */
@@ -201,7 +218,10 @@ public final class TrainableModel implements AutoCloseable {
       throw new IllegalArgumentException(
           name + " has shape " + new Shape(shape) + " but " + values.length + " values were given");
     }
-    write(WEIGHT, index, values, shape);
+    ByteBuffer bytes =
+        ByteBuffer.allocateDirect(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.asFloatBuffer().put(values);
+    write(WEIGHT, index, new TensorView(name, WeightType.F32, shape, bytes));
     refresh();
   }
 
@@ -220,27 +240,17 @@ public final class TrainableModel implements AutoCloseable {
 
   private float[] read(int kind, int index) {
     try (NDManager step = program.newScope()) {
-      NDArray value =
-          program.call(step, "state", Weights.hostInts(step, kind, index)).singletonOrThrow();
-      if (value.getDataType() == ai.djl.ndarray.types.DataType.FLOAT64) {
-        double[] doubles = value.toDoubleArray();
-        float[] floats = new float[doubles.length];
-        for (int i = 0; i < floats.length; i++) {
-          floats[i] = (float) doubles[i];
-        }
-        return floats;
-      }
-      return value.toFloatArray();
+      return floats(program.call(step, "state", Weights.hostInts(step, kind, index)));
     }
   }
 
-  private void write(int kind, int index, float[] values, long[] shape) {
+  /** The bytes of one state, in the type that it is kept in. */
+  private ByteBuffer bytes(int kind, int index) {
     try (NDManager step = program.newScope()) {
-      program.call(
-          step,
-          "set_state",
-          Weights.hostInts(step, kind, index),
-          step.create(values, new Shape(shape)));
+      return program
+          .call(step, "state", Weights.hostInts(step, kind, index))
+          .singletonOrThrow()
+          .toByteBuffer(); // a copy
     }
   }
 
@@ -255,38 +265,47 @@ public final class TrainableModel implements AutoCloseable {
 
   /**
    * Writes weights and optimizer state, atomically, so that training can go on exactly where it is.
+   * Gradients that were accumulated but not used are not kept.
    *
    * @param note kept in the file and given back by {@link #restore}
    */
   public void save(Path file, String note) {
-    SafetensorsWriter writer = new SafetensorsWriter().metadata("promptgrad.note", note);
-    for (int i = 0; i < weights.names.size(); i++) {
-      String name = weights.names.get(i);
-      long[] shape = weights.shapes.get(i);
-      writer.add(name, WeightType.F32, shape, read(WEIGHT, i));
-      writer.add(name + "/first_moment", WeightType.F32, shape, read(FIRST_MOMENT, i));
-      writer.add(name + "/second_moment", WeightType.F32, shape, read(SECOND_MOMENT, i));
-      writer.add(name + "/count", WeightType.F32, new long[0], read(COUNT, i));
-    }
+    SafetensorsWriter writer = new SafetensorsWriter().metadata(NOTE, note);
+    forEachState(
+        (name, shape, kind, i) -> writer.add(name, kept(kind), shape, bytes(kind, i)));
     writer.write(file);
   }
 
-  /** Puts back what {@link #save} wrote and returns the note. */
+  /**
+   * Puts back what {@link #save} wrote, clears the gradients, and returns the note. A file that does
+   * not fit changes nothing.
+   *
+   * @throws InvalidInputException if the file is not one that {@link #save} wrote for a model of
+   *     this architecture and precision
+   */
   public String restore(Path file) {
     SafetensorsFile saved = SafetensorsFile.open(file);
-    for (int i = 0; i < weights.names.size(); i++) {
-      String name = weights.names.get(i);
-      long[] shape = weights.shapes.get(i);
-      write(WEIGHT, i, saved.get(name).toFloats(), shape);
-      write(FIRST_MOMENT, i, saved.get(name + "/first_moment").toFloats(), shape);
-      write(SECOND_MOMENT, i, saved.get(name + "/second_moment").toFloats(), shape);
-      write(COUNT, i, saved.get(name + "/count").toFloats(), new long[0]);
-    }
-    refresh();
-    String note = saved.metadata().get("promptgrad.note");
+    String note = saved.metadata().get(NOTE);
     if (note == null) {
       throw new InvalidInputException(file + " is not a training checkpoint of this program.");
     }
+    forEachState(
+        (name, shape, kind, i) -> {
+          TensorView tensor = saved.get(name);
+          if (tensor.type() != kept(kind) || !Arrays.equals(tensor.shape(), shape)) {
+            throw new InvalidInputException(
+                "%s: %s is %s %s, but this model's is %s %s; it is the checkpoint of another model."
+                    .formatted(
+                        file,
+                        name,
+                        tensor.type(),
+                        Arrays.toString(tensor.shape()),
+                        kept(kind),
+                        Arrays.toString(shape)));
+          }
+        });
+    forEachState((name, shape, kind, i) -> write(kind, i, saved.get(name)));
+    refresh();
     return note;
   }
 
@@ -294,6 +313,34 @@ public final class TrainableModel implements AutoCloseable {
     try (NDManager scope = program.newScope()) {
       program.call(scope, "refresh", program.nothing());
     }
+  }
+
+  private void write(int kind, int index, TensorView value) {
+    try (NDManager step = program.newScope()) {
+      DataType type = value.type() == WeightType.F64 ? DataType.FLOAT64 : DataType.FLOAT32;
+      NDArray array = step.create(value.bytes(), new Shape(value.shape()), type);
+      program.call(step, "set_state", Weights.hostInts(step, kind, index), array);
+    }
+  }
+
+  /** One tensor of the state that is saved: its name in the file, its kind and its weight. */
+  private interface StateVisitor {
+    void visit(String name, long[] shape, int kind, int index);
+  }
+
+  private void forEachState(StateVisitor visitor) {
+    for (int i = 0; i < weights.names.size(); i++) {
+      String name = weights.names.get(i);
+      long[] shape = weights.shapes.get(i);
+      visitor.visit(name, shape, WEIGHT, i);
+      visitor.visit(name + "/first_moment", shape, FIRST_MOMENT, i);
+      visitor.visit(name + "/second_moment", shape, SECOND_MOMENT, i);
+      visitor.visit(name + "/count", new long[0], COUNT, i);
+    }
+  }
+
+  private WeightType kept(int kind) {
+    return kind != COUNT && kept == Precision.FLOAT64 ? WeightType.F64 : WeightType.F32;
   }
 
   @Override

@@ -97,6 +97,15 @@ final class Weights {
     return weights;
   }
 
+  /** Number of weights, each counted once. */
+  long count() {
+    long sum = 0;
+    for (long[] shape : shapes) {
+      sum += new Shape(shape).size();
+    }
+    return sum;
+  }
+
   /** Makes the first values of one tensor. */
   interface Initializer {
     TensorView tensor(String name, String key, long[] shape);
@@ -225,7 +234,7 @@ final class Weights {
 
   /** Small integers that the script reads on the host. */
   static NDArray hostInts(NDManager scope, long... values) {
-    return scope.create(values, new Shape(values.length)).toDevice(Device.cpu(), false);
+    return scope.newSubManager(Device.cpu()).create(values, new Shape(values.length));
   }
 
   private Map<String, Object> switches(Precision computed) {

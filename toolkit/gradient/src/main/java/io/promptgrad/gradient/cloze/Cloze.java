@@ -2,6 +2,7 @@ package io.promptgrad.gradient.cloze;
 
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
+import io.promptgrad.lm.tokenizer.Specials;
 import io.promptgrad.lm.tokenizer.Tokenizer;
 import io.promptgrad.lm.tokenizer.TokenizerKind;
 import io.promptgrad.task.Example;
@@ -10,10 +11,11 @@ import io.promptgrad.template.Segment;
 import io.promptgrad.template.Verbalizer;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * Turns a task's examples into token sequences for one model and one template.
@@ -94,12 +96,16 @@ public final class Cloze {
     }
   }
 
+  /** Whether the template itself says where the sequence begins or ends. */
   private boolean writesSpecials() {
-    Collection<Integer> specials = tokenizer.specials().all();
+    Specials specials = tokenizer.specials();
+    Set<Integer> marks = new HashSet<>();
+    List.of(specials.bos(), specials.eos(), specials.cls(), specials.sep())
+        .forEach(mark -> mark.ifPresent(marks::add));
     for (Segment segment : template.segments()) {
       if (segment instanceof Segment.Text text) {
         for (int id : tokenizer.encode(text.text())) {
-          if (specials.contains(id)) {
+          if (marks.contains(id)) {
             return true;
           }
         }

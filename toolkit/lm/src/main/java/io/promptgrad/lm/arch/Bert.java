@@ -62,7 +62,7 @@ final class Bert {
         Objective.MASKED,
         config.size("vocab_size", defaultVocabulary),
         hidden,
-        config.size("num_hidden_layers", 12),
+        config.layers("num_hidden_layers", 12),
         positions - positionOffset,
         config.size("type_vocab_size", defaultTypes),
         Attention.usual(heads, heads, headDim),

@@ -166,9 +166,18 @@ final class ConfigReader {
 
   /** A whole number of at least 1. */
   int size(String key, int absent) {
+    return size(key, absent, 1 << 24);
+  }
+
+  /** The number of layers, each of which costs memory before a weight is read. */
+  int layers(String key, int absent) {
+    return size(key, absent, 4096);
+  }
+
+  private int size(String key, int absent, int most) {
     int value = integer(key, absent);
-    if (value < 1 || value > 1 << 24) {
-      throw wrong(key, "is " + value + " but must be between 1 and 16777216");
+    if (value < 1 || value > most) {
+      throw wrong(key, "is " + value + " but must be between 1 and " + most);
     }
     return value;
   }

@@ -30,7 +30,7 @@ final class Gpt2 {
             Objective.CAUSAL,
             config.size("vocab_size", 50257),
             hidden,
-            config.size("n_layer", 12),
+            config.layers("n_layer", 12),
             positions,
             0,
             new Attention(

@@ -36,7 +36,7 @@ final class Llama {
             Objective.CAUSAL,
             config.size("vocab_size", 32000),
             hidden,
-            config.size("num_hidden_layers", 32),
+            config.layers("num_hidden_layers", 32),
             config.size("max_position_embeddings", 2048),
             0,
             Attention.usual(heads, keyValueHeads, headDim),
@@ -55,8 +55,8 @@ final class Llama {
       TransformerSpec spec, boolean attentionBias, boolean mlpBias) {
     int hidden = spec.hidden();
     int width = spec.feedForward().width();
-    int queries = spec.attention().heads() * spec.attention().headDim();
-    int keys = spec.attention().keyValueHeads() * spec.attention().headDim();
+    long queries = (long) spec.attention().heads() * spec.attention().headDim();
+    long keys = (long) spec.attention().keyValueHeads() * spec.attention().headDim();
     WeightMap.Builder map =
         new WeightMap.Builder()
             .tensor(-1, "word.weight", "model.embed_tokens.weight", spec.vocabulary(), hidden)

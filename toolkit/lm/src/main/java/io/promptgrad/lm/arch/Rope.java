@@ -1,12 +1,23 @@
 package io.promptgrad.lm.arch;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.Set;
 
 /**
  * Inverse frequencies of the rotary position embedding (Su et al. 2021), with the scalings that
  * checkpoints ask for under {@code rope_scaling}.
  */
 final class Rope {
+
+  private static final Set<String> UNDERSTOOD =
+      Set.of(
+          "rope_type",
+          "type",
+          "rope_theta",
+          "factor",
+          "low_freq_factor",
+          "high_freq_factor",
+          "original_max_position_embeddings");
 
   private Rope() {}
 
@@ -20,7 +31,13 @@ final class Rope {
     // rope_parameters is the newer spelling, which holds the base as well.
     String scalingKey = config.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
     JsonNode scaling = config.object(scalingKey);
-    double base = config.positive("rope_theta", scaling.path("rope_theta").asDouble(defaultBase));
+    refuseUnknown(config, scalingKey, scaling);
+    double base =
+        config.positive(
+            "rope_theta",
+            scaling.hasNonNull("rope_theta")
+                ? scalingNumber(config, scalingKey, scaling, "rope_theta")
+                : defaultBase);
     double[] frequencies = new double[width / 2];
     for (int i = 0; i < frequencies.length; i++) {
       frequencies[i] = 1 / Math.pow(base, 2.0 * i / width);
@@ -28,7 +45,8 @@ final class Rope {
     if (scaling.isMissingNode()) {
       return frequencies;
     }
-    String type = scaling.path("rope_type").asText(scaling.path("type").asText("default"));
+    JsonNode named = scaling.hasNonNull("rope_type") ? scaling.get("rope_type") : scaling.path("type");
+    String type = named.asText("default");
     switch (type) {
       case "default" -> {}
       case "linear" -> {
@@ -46,6 +64,15 @@ final class Rope {
                   + "\", which is not supported (default, linear and llama3 are)");
     }
     return frequencies;
+  }
+
+  /** A key in here changes the frequencies as much as one outside. */
+  private static void refuseUnknown(ConfigReader config, String key, JsonNode scaling) {
+    for (var field : scaling.properties()) {
+      if (!UNDERSTOOD.contains(field.getKey()) && !field.getValue().isNull()) {
+        throw config.wrong(key, "has \"" + field.getKey() + "\", which is not supported");
+      }
+    }
   }
 
   /**
@@ -75,8 +102,9 @@ final class Rope {
 
   private static double scalingNumber(
       ConfigReader config, String key, JsonNode scaling, String name) {
-    double value = scaling.path(name).asDouble(Double.NaN);
-    if (!(value > 0)) {
+    JsonNode node = scaling.path(name);
+    double value = node.isNumber() ? node.doubleValue() : Double.NaN;
+    if (!(value > 0) || Double.isInfinite(value)) {
       throw config.wrong(key, "needs \"" + name + "\", a number greater than 0");
     }
     return value;

@@ -13,7 +13,8 @@ import java.util.SplittableRandom;
 /**
  * Text from a causal model, a batch of prompts at a time, with cached keys and values.
  *
- * @param tokens the new tokens of each prompt, without the one that stopped it
+ * @param tokens the new tokens of each prompt, without the id that stopped it; those of a stop
+ *     string are included, because it need not begin with a token
  * @param texts the new text of each prompt; empty strings if the model has no tokenizer
  * @param logits those that each token was chosen from, [B, steps, V] row-major, 0 after a row's end;
  *     empty unless asked for
@@ -25,6 +26,8 @@ public record Generation(List<int[]> tokens, List<String> texts, float[] logits)
    * rows. One seed gives one result.
    *
    * @param prompts token ids, at least one each
+   * @throws InvalidInputException if the model is no causal one, or prompts and new tokens do not fit
+   *     into its positions
    */
   public static Generation generate(
       LanguageModel model, List<int[]> prompts, GenerationOptions options) {
@@ -51,15 +54,17 @@ public record Generation(List<int[]> tokens, List<String> texts, float[] logits)
                 + model.spec().family()
                 + ") cannot generate text; use a causal one.");
       }
+      if (prompts.isEmpty()) {
+        throw new IllegalArgumentException("no prompt to continue");
+      }
       for (int[] prompt : prompts) {
-        if (prompt.length == 0) {
-          throw new InvalidInputException("A prompt to continue needs at least one token.");
-        }
+        requireTokens(prompt, model.spec().vocabulary());
       }
       this.model = model;
       this.options = options;
       this.rows = prompts.size();
-      this.batch = TokenBatch.leftPadded(prompts, Math.max(model.spec().padId(), 0));
+      this.batch = TokenBatch.leftPadded(prompts, 0);
+      requireRoom(batch.length(), options.maxNewTokens(), model.spec().maxPositions());
       this.vocabulary = model.spec().vocabulary();
       this.done = new boolean[rows];
       this.samplers = new Sampler[rows];
@@ -70,34 +75,58 @@ public record Generation(List<int[]> tokens, List<String> texts, float[] logits)
       }
     }
 
+    private static void requireTokens(int[] prompt, int vocabulary) {
+      if (prompt.length == 0) {
+        throw new InvalidInputException("A prompt to continue needs at least one token.");
+      }
+      for (int id : prompt) {
+        if (id < 0 || id >= vocabulary) {
+          throw new IllegalArgumentException(
+              "token id " + id + " is outside the vocabulary of " + vocabulary + " entries");
+        }
+      }
+    }
+
+    /** The last new token is never fed back, so it needs no position. */
+    private static void requireRoom(int prompt, int fresh, int positions) {
+      if (prompt + (long) fresh - 1 > positions) {
+        int most = positions - prompt + 1;
+        throw new InvalidInputException(
+            "A prompt of %d tokens and %d new ones exceed the %d positions of this model; %s."
+                .formatted(
+                    prompt,
+                    fresh,
+                    positions,
+                    most < 1 ? "shorten the prompt" : "ask for at most " + most + " new tokens"));
+      }
+    }
+
     Generation run() {
-      NDManager cache = model.newScope();
-      try {
+      try (NDManager all = model.newScope()) {
         byte[] pastMask = batch.mask();
         int[] last = new int[rows];
         Arrays.setAll(last, row -> batch.index(row, batch.length() - 1));
+        NDManager cache = all.newSubManager();
         LanguageModel.Extension step = model.extend(cache, null, batch, null, null, last);
         NDArray past = step.keyValues();
-        float[] logits = step.logits().toFloatArray();
-        int[] next = choose(logits);
+        int[] next = choose(step.logits().toFloatArray());
         for (int made = 1; made < options.maxNewTokens() && !allDone(); made++) {
           int seen = batch.length() + made - 1;
           TokenBatch one = column(next, pastMask, seen);
           int[] at = new int[rows];
           Arrays.setAll(at, row -> row);
-          NDManager newer = model.newScope();
-          LanguageModel.Extension more = model.extend(newer, null, one, past, pastMask, at);
-          past = model.joinCaches(newer, past, more.keyValues());
-          logits = more.logits().toFloatArray();
-          more.logits().close();
-          more.keyValues().close();
+          NDManager newer = all.newSubManager();
+          float[] logits;
+          try (NDManager scope = all.newSubManager()) {
+            LanguageModel.Extension more = model.extend(scope, null, one, past, pastMask, at);
+            past = model.joinCaches(newer, past, more.keyValues());
+            logits = more.logits().toFloatArray();
+          }
           cache.close(); // the shorter cache
           cache = newer;
           pastMask = withColumn(pastMask, seen);
           next = choose(logits);
         }
-      } finally {
-        cache.close();
       }
       return result();
     }

@@ -32,7 +32,7 @@ public record GenerationOptions(
     if (maxNewTokens < 1) {
       throw new IllegalArgumentException("maxNewTokens is " + maxNewTokens + ", at least 1 needed");
     }
-    if (!(temperature >= 0)) {
+    if (!(temperature >= 0) || Double.isInfinite(temperature)) {
       throw new IllegalArgumentException("temperature is " + temperature + ", at least 0 needed");
     }
     if (topK < 0) {
@@ -41,12 +41,15 @@ public record GenerationOptions(
     if (!(topP > 0 && topP <= 1)) {
       throw new IllegalArgumentException("topP is " + topP + ", must be in (0, 1]");
     }
-    if (!(repetitionPenalty > 0)) {
+    if (!(repetitionPenalty > 0) || Double.isInfinite(repetitionPenalty)) {
       throw new IllegalArgumentException(
           "repetitionPenalty is " + repetitionPenalty + ", must be greater than 0");
     }
     stopIds = List.copyOf(stopIds);
     stopStrings = List.copyOf(stopStrings);
+    if (stopStrings.contains("")) {
+      throw new IllegalArgumentException("a stop string is empty, which would stop every text");
+    }
   }
 
   /** The most probable token each time. */

@@ -1,5 +1,6 @@
 package io.promptgrad.lm.generate;
 
+import io.promptgrad.input.InvalidInputException;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
@@ -24,6 +25,12 @@ final class Sampler {
     double[] scores = new double[occurred.length];
     for (int id = 0; id < scores.length; id++) {
       double score = logits[start + id];
+      if (!(score < Double.POSITIVE_INFINITY)) {
+        throw new InvalidInputException(
+            "The model computed a logit of "
+                + score
+                + "; its weights are damaged, or too large for the precision chosen.");
+      }
       if (occurred[id] && options.repetitionPenalty() != 1) {
         double penalty = options.repetitionPenalty();
         score = score > 0 ? score / penalty : score * penalty;

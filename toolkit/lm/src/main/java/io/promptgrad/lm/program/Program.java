@@ -104,6 +104,9 @@ public final class Program implements AutoCloseable {
    *     meaning in a call
    */
   public NDList call(NDManager scope, String method, NDArray... arguments) {
+    if (!(scope instanceof PtNDManager) || !scope.isOpen()) {
+      throw new IllegalStateException("results need an open scope of the PyTorch engine");
+    }
     LibTorch.prepareThread();
     NDList inputs = new NDList(arguments.length + 1);
     for (NDArray argument : arguments) {

@@ -4,8 +4,6 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.LoadOptions;
@@ -16,9 +14,6 @@ import io.promptgrad.lm.TrainableModel;
 import io.promptgrad.lm.arch.TransformerSpec.Positions;
 import io.promptgrad.lm.generate.Generation;
 import io.promptgrad.lm.generate.GenerationOptions;
-import io.promptgrad.lm.weights.SafetensorsFile;
-import io.promptgrad.lm.weights.TensorView;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -42,8 +37,7 @@ public final class ModelVerification {
   private static final double BFLOAT16 = 3e-2;
 
   private final Path folder;
-  private final JsonNode golden;
-  private final SafetensorsFile tensors;
+  private final Recording golden;
   private final Device device;
   private final List<Comparison> comparisons = new ArrayList<>();
 
@@ -54,8 +48,7 @@ public final class ModelVerification {
   private ModelVerification(Path folder, Device device) {
     this.folder = folder;
     this.device = device;
-    this.golden = read(folder.resolve("golden.json"));
-    this.tensors = SafetensorsFile.open(folder.resolve("golden.safetensors"));
+    this.golden = Recording.open(folder);
   }
 
   /** Whether a folder has the files of a recorded model. */
@@ -63,17 +56,20 @@ public final class ModelVerification {
     return Files.exists(folder.resolve("golden.json"));
   }
 
-  /** Compares everything that is recorded, in float32, and bfloat16 against float32. */
+  /**
+   * Compares everything that is recorded, in float32, and bfloat16 against float32.
+   *
+   * @throws InvalidInputException if the folder is incomplete or malformed, or what is recorded does
+   *     not fit the model
+   */
   public static List<Comparison> run(Path folder, Device device) {
-    return new ModelVerification(folder, device).run();
-  }
-
-  private static JsonNode read(Path file) {
     try {
-      return new ObjectMapper().readTree(file.toFile());
-    } catch (IOException e) {
+      return new ModelVerification(folder, device).run();
+    } catch (InvalidInputException e) {
+      throw e;
+    } catch (IllegalArgumentException e) { // everything that the model was given is recorded
       throw new InvalidInputException(
-          "Cannot read " + file + ": " + e.getMessage().lines().findFirst().orElse("") + ".", e);
+          "%s: what is recorded does not fit the model: %s.".formatted(folder, e.getMessage()), e);
     }
   }
 
@@ -99,14 +95,13 @@ public final class ModelVerification {
   // ------------------------------------------------------------------ what is recorded
 
   private TokenBatch recordedBatch() {
-    int[] ids = ints("input_ids");
-    byte[] mask = bytes("attention_mask");
-    long[] shape = tensor("input_ids").shape();
+    int[] ids = golden.ints("input_ids", Recording.ANY, Recording.ANY);
+    long[] shape = golden.shape("input_ids");
+    byte[] mask = golden.mask("attention_mask", shape);
     TokenBatch batch =
-        new TokenBatch(
-            (int) shape[0], (int) shape[1], ids, mask, new int[ids.length], new int[0]);
-    if (tensors.find("token_type_ids").isPresent()) {
-      batch = batch.withTypes(ints("token_type_ids"));
+        new TokenBatch((int) shape[0], (int) shape[1], ids, mask, new int[ids.length], new int[0]);
+    if (golden.has("token_type_ids")) {
+      batch = batch.withTypes(golden.ints("token_type_ids", shape));
     }
     return batch.withPositions(defaultPositions(batch));
   }
@@ -131,7 +126,11 @@ public final class ModelVerification {
 
   /** Mean over all labels; a causal model predicts the label at t + 1 from position t. */
   private Targets recordedTargets() {
-    return targetsOf(ints("labels"), asRecorded, 0);
+    return targetsOf(labels(), asRecorded, 0);
+  }
+
+  private int[] labels() {
+    return golden.ints("labels", asRecorded.rows(), asRecorded.length());
   }
 
   private Targets targetsOf(int[] labels, TokenBatch batch, int shift) {
@@ -156,45 +155,22 @@ public final class ModelVerification {
     return values.stream().mapToInt(Integer::intValue).toArray();
   }
 
-  private TensorView tensor(String name) {
-    return tensors.get(name);
-  }
-
-  private boolean has(String name) {
-    return tensors.find(name).isPresent();
-  }
-
-  private float[] floats(String name) {
-    return tensor(name).toFloats();
-  }
-
-  private int[] ints(String name) {
-    TensorView view = tensor(name);
-    int[] out = new int[(int) view.elements()];
-    var bytes = view.bytes();
-    for (int i = 0; i < out.length; i++) {
-      out[i] = Math.toIntExact(bytes.getLong());
-    }
-    return out;
-  }
-
-  private byte[] bytes(String name) {
-    int[] values = ints(name);
-    byte[] out = new byte[values.length];
-    for (int i = 0; i < out.length; i++) {
-      out[i] = (byte) values[i];
-    }
-    return out;
-  }
-
   private static int[] everywhere(TokenBatch batch) {
     int[] at = new int[batch.ids().length];
     Arrays.setAll(at, i -> i);
     return at;
   }
 
-  private void logits(String name, float[] ours, byte[] mask) {
-    comparisons.add(Comparison.absolute(name, floats(name), ours, mask, LOGITS));
+  /** Ours is as long as the product of the shape that the recorded tensor must have. */
+  private void absolute(String name, NDArray ours, byte[] mask, long... shape) {
+    comparisons.add(
+        Comparison.absolute(
+            name, golden.floats(name, shape), ours.toFloatArray(), mask, LOGITS));
+  }
+
+  private void relative(String name, float[] ours, long... shape) {
+    comparisons.add(
+        Comparison.relative(name, golden.floats(name, shape), ours, GRADIENTS));
   }
 
   // ------------------------------------------------------------------ comparisons
@@ -202,31 +178,32 @@ public final class ModelVerification {
   private void forward() {
     byte[] mask = asRecorded.mask();
     int[] at = everywhere(asRecorded);
+    int b = asRecorded.rows();
+    int s = asRecorded.length();
+    int c = model.spec().hidden();
+    int v = model.spec().vocabulary();
     try (NDManager scope = model.newScope()) {
-      logits("logits", model.logits(scope, asRecorded, at).toFloatArray(), mask);
+      absolute("logits", model.logits(scope, asRecorded, at), mask, b, s, v);
       List<NDArray> states = model.hiddenStates(scope, asRecorded);
       for (int i = 0; i < states.size(); i++) {
-        if (has("hidden_states." + i)) {
-          logits("hidden_states." + i, states.get(i).toFloatArray(), mask);
+        if (golden.has("hidden_states." + i)) {
+          absolute("hidden_states." + i, states.get(i), mask, b, s, c);
         }
       }
-      if (has("last_hidden_state")) {
-        logits("last_hidden_state", states.get(states.size() - 1).toFloatArray(), mask);
+      if (golden.has("last_hidden_state")) {
+        absolute("last_hidden_state", states.get(states.size() - 1), mask, b, s, c);
       }
       NDArray vectors = model.wordVectors(scope, asRecorded);
-      logits("word_embeddings_out", vectors.toFloatArray(), null);
-      if (has("logits_from_inputs_embeds")) {
+      absolute("word_embeddings_out", vectors, null, b, s, c);
+      if (golden.has("logits_from_inputs_embeds")) {
         TokenBatch columns = asRecorded.withColumnPositions();
-        LanguageModel.Extension from =
-            model.extend(scope, vectors, columns, null, null, everywhere(columns));
-        logits("logits_from_inputs_embeds", from.logits().toFloatArray(), mask);
+        var from = model.extend(scope, vectors, columns, null, null, everywhere(columns));
+        absolute("logits_from_inputs_embeds", from.logits(), mask, b, s, v);
       }
-      if (has("position_ids_from_mask")) {
-        TokenBatch explicit = asRecorded.withPositions(ints("position_ids_from_mask"));
-        logits(
-            "logits_position_ids_from_mask",
-            model.logits(scope, explicit, at).toFloatArray(),
-            mask);
+      if (golden.has("position_ids_from_mask")) {
+        int[] positions = golden.ints("position_ids_from_mask", b, s);
+        NDArray logits = model.logits(scope, asRecorded.withPositions(positions), at);
+        absolute("logits_position_ids_from_mask", logits, mask, b, s, v);
       }
     }
   }
@@ -234,14 +211,15 @@ public final class ModelVerification {
   private void gradients() {
     try (NDManager scope = model.newScope()) {
       var gradient = model.gradient(scope, asRecorded, targets);
-      float[] losses = gradient.losses().toFloatArray();
-      logits("loss", new float[] {(float) weighted(losses, targets.weights())}, null);
+      double loss = weighted(gradient.losses().toFloatArray(), targets.weights());
       comparisons.add(
-          Comparison.relative(
-              "grad_inputs_embeds",
-              floats("grad_inputs_embeds"),
-              gradient.vectors().toFloatArray(),
-              GRADIENTS));
+          new Comparison("loss", Math.abs(golden.floats("loss", 1)[0] - loss), LOGITS));
+      relative(
+          "grad_inputs_embeds",
+          gradient.vectors().toFloatArray(),
+          asRecorded.rows(),
+          asRecorded.length(),
+          model.spec().hidden());
     }
   }
 
@@ -255,15 +233,15 @@ public final class ModelVerification {
 
   /** P vectors in front of every row, also of left padding; types 0, mask 1, no labels. */
   private void softPrompt() {
-    if (!has("soft_prompt")) {
+    if (!golden.has("soft_prompt")) {
       return;
     }
     int rows = asRecorded.rows();
     int s = asRecorded.length();
-    int p = (int) tensor("soft_prompt").shape()[0];
-    int e = (int) tensor("soft_prompt").shape()[1];
-    float[] prompt = floats("soft_prompt");
-    float[] words = floats("word_embeddings_out");
+    int e = model.spec().hidden();
+    float[] prompt = golden.floats("soft_prompt", Recording.ANY, e);
+    int p = prompt.length / e;
+    float[] words = golden.floats("word_embeddings_out", rows, s, e);
     float[] vectors = new float[rows * (p + s) * e];
     byte[] mask = new byte[rows * (p + s)];
     int[] types = new int[asRecorded.types().length == 0 ? 0 : mask.length];
@@ -280,18 +258,18 @@ public final class ModelVerification {
         new TokenBatch(
                 rows, p + s, new int[mask.length], mask, new int[mask.length], types)
             .withColumnPositions();
-    Targets soft = targetsOf(ints("labels"), batch, p);
+    Targets soft = targetsOf(labels(), batch, p);
     try (NDManager scope = model.newScope()) {
       NDArray input = scope.create(vectors, new Shape(rows, p + s, e));
-      LanguageModel.Extension forward =
-          model.extend(scope, input, batch, null, null, everywhere(batch));
-      logits("soft_logits", forward.logits().toFloatArray(), mask);
+      var forward = model.extend(scope, input, batch, null, null, everywhere(batch));
+      int v = model.spec().vocabulary();
+      absolute("soft_logits", forward.logits(), mask, rows, p + s, v);
       var gradient = model.gradient(scope, input, batch, null, null, soft);
       double loss = weighted(gradient.losses().toFloatArray(), soft.weights());
       comparisons.add(
           new Comparison(
               "soft_prompt.loss",
-              Math.abs(golden.path("soft_prompt").path("loss").asDouble() - loss),
+              Math.abs(golden.number("soft_prompt", "loss") - loss),
               LOGITS));
       float[] all = gradient.vectors().toFloatArray();
       float[] shared = new float[p * e];
@@ -300,17 +278,19 @@ public final class ModelVerification {
           shared[i] += all[row * (p + s) * e + i];
         }
       }
-      comparisons.add(
-          Comparison.relative("soft_grad", floats("soft_grad"), shared, GRADIENTS));
+      relative("soft_grad", shared, p, e);
     }
   }
 
   /** The first tokens, then the rest behind their keys and values, against one uncached pass. */
   private void cache() {
-    if (!has("logits_kv_cache")) {
+    if (!golden.has("logits_kv_cache")) {
       return;
     }
-    int first = golden.path("kv_cache").path("first_tokens").asInt(asRecorded.length() / 2);
+    int first = (int) golden.number("kv_cache", "first_tokens");
+    if (first < 1 || first >= asRecorded.length()) {
+      throw golden.wrong("logits_kv_cache", "is said to begin with " + first + " tokens");
+    }
     TokenBatch head = columns(asRecorded, 0, first);
     TokenBatch tail = columns(asRecorded, first, asRecorded.length());
     try (NDManager scope = model.newScope()) {
@@ -326,7 +306,14 @@ public final class ModelVerification {
               asRecorded.rows(),
               first,
               asRecorded.length());
-      logits("logits_kv_cache", cached, asRecorded.mask());
+      float[] recorded =
+          golden.floats(
+              "logits_kv_cache",
+              asRecorded.rows(),
+              asRecorded.length(),
+              model.spec().vocabulary());
+      comparisons.add(
+          Comparison.absolute("logits_kv_cache", recorded, cached, asRecorded.mask(), LOGITS));
       comparisons.add(
           Comparison.absolute(
               "cached against uncached", uncached, cached, asRecorded.mask(), CACHE));
@@ -360,18 +347,23 @@ public final class ModelVerification {
   }
 
   private void greedy() {
-    if (!has("gen_sequences")) {
+    if (!golden.has("gen_sequences")) {
       return;
     }
-    int[] prompt = ints("gen_prompt_ids");
-    byte[] mask = bytes("gen_prompt_mask");
-    int rows = (int) tensor("gen_prompt_ids").shape()[0];
-    int width = prompt.length / rows;
-    int total = (int) tensor("gen_sequences").shape()[1];
+    int[] prompt = golden.ints("gen_prompt_ids", Recording.ANY, Recording.ANY);
+    long[] shape = golden.shape("gen_prompt_ids");
+    int rows = (int) shape[0];
+    int width = (int) shape[1];
+    byte[] mask = golden.mask("gen_prompt_mask", shape);
+    int[] sequences = golden.ints("gen_sequences", rows, Recording.ANY);
+    int total = sequences.length / rows;
+    if (total <= width) {
+      throw golden.wrong("gen_sequences", "has no token behind the prompts");
+    }
     List<int[]> prompts = new ArrayList<>();
     for (int row = 0; row < rows; row++) {
       int start = row * width;
-      while (mask[start] == 0) {
+      while (start < (row + 1) * width && mask[start] == 0) {
         start++;
       }
       prompts.add(Arrays.copyOfRange(prompt, start, (row + 1) * width));
@@ -379,28 +371,29 @@ public final class ModelVerification {
     Generation generation =
         Generation.generate(
             model, prompts, GenerationOptions.greedy(total - width).withStopIds().keepLogits());
-    int[] ours = prompt.length == 0 ? prompt : new int[rows * total];
+    int[] ours = new int[rows * total];
     for (int row = 0; row < rows; row++) {
       System.arraycopy(prompt, row * width, ours, row * total, width);
       int[] fresh = generation.tokens().get(row);
       System.arraycopy(fresh, 0, ours, row * total + width, fresh.length);
     }
-    comparisons.add(Comparison.exact("gen_sequences", ints("gen_sequences"), ours));
-    if (has("gen_logits")) {
-      logits("gen_logits", generation.logits(), null);
+    comparisons.add(Comparison.exact("gen_sequences", sequences, ours));
+    if (golden.has("gen_logits")) {
+      float[] recorded =
+          golden.floats("gen_logits", rows, total - width, model.spec().vocabulary());
+      comparisons.add(
+          Comparison.absolute("gen_logits", recorded, generation.logits(), null, LOGITS));
     }
   }
 
   private void weightGradient(LoadOptions options) {
-    String name = golden.path("grad_weight_name").asText("");
-    if (name.isEmpty() || !has("grad_weight")) {
+    String name = golden.text("grad_weight_name");
+    if (name.isEmpty() || !golden.has("grad_weight")) {
       return;
     }
     try (TrainableModel trainable = TrainableModel.load(folder, options)) {
       trainable.accumulate(asRecorded, targets, 0);
-      comparisons.add(
-          Comparison.relative(
-              "grad_weight", floats("grad_weight"), trainable.gradient(name), GRADIENTS));
+      relative("grad_weight", trainable.gradient(name), trainable.shape(name));
     }
   }
 

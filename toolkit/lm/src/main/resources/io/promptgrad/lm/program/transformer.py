@@ -114,9 +114,10 @@ class Transformer(Module):
     return torch.tensor(torch.len(self.leaves))
 
   # Adds a tensor that is no weight: constants[0] are the inverse frequencies of rotary positions.
+  # A copy, because the memory given may belong to a Java buffer that is collected.
   def put_constant(self: __torch__.Transformer,
     x: Tensor) -> Tensor:
-    torch.append(self.constants, x)
+    torch.append(self.constants, torch.clone(x))
     return torch.tensor(torch.len(self.constants))
 
   # Views of the checkpoint tensors under the short names. plan[i] = leaf, layer, transposed, first row, rows.
@@ -162,11 +163,13 @@ class Transformer(Module):
     return torch.embedding(w[self.layers]["word.weight"], ids)
 
   # What is added to the scores: 0 where a query may see a key, -inf elsewhere. [B, 1, S, K] or [1, 1, S, K]
+  # A query that sees nothing (left padding) gives 0. The CPU kernel does that by itself; of the CUDA
+  # kernels not all do, so there such a query sees everything and "sighted" [B, 1, S, 1] blanks its output.
   def mask_bias(self: __torch__.Transformer,
     mask: Tensor,
     s: int,
     k: int,
-    like: Tensor) -> Optional[Tensor]:
+    like: Tensor) -> Tuple[Optional[Tensor], Tensor]:
     allowed = annotate(Optional[Tensor], None)
     if __torch__.given(mask):
       allowed = torch.unsqueeze(torch.unsqueeze(torch.to(mask, 11), 1), 1)
@@ -177,16 +180,22 @@ class Transformer(Module):
         allowed = torch.bitwise_and(unchecked_cast(Tensor, allowed), lower)
       else:
         allowed = lower
+    sighted = torch.empty([0])
     if torch.__is__(allowed, None):
-      return annotate(Optional[Tensor], None)
+      return (annotate(Optional[Tensor], None), sighted)
     see = unchecked_cast(Tensor, allowed)
+    if torch.__and__(ops.prim.is_cuda(like), __torch__.given(mask, )):
+      some = torch.any(see, -1, True)
+      see = torch.bitwise_or(see, torch.bitwise_not(some))
+      sighted = torch.to(some, ops.prim.dtype(like))
     zeros = torch.zeros(torch.size(see), dtype=ops.prim.dtype(like), device=ops.prim.device(like))
-    return torch.masked_fill(zeros, torch.bitwise_not(see), -inf)
+    return (torch.masked_fill(zeros, torch.bitwise_not(see), -inf), sighted)
 
   def attention(self: __torch__.Transformer,
     x: Tensor,
     w: Dict[str, Tensor],
     bias: Optional[Tensor],
+    sighted: Tensor,
     cos: Tensor,
     sin: Tensor,
     past: Tensor,
@@ -213,6 +222,8 @@ class Transformer(Module):
       k = torch.repeat_interleave(k, each, 1)
       v = torch.repeat_interleave(v, each, 1)
     o = torch.scaled_dot_product_attention(q, k, v, bias, dropout, False, scale=self.attention_scales[layer])                       # [B, H, S, D]
+    if __torch__.given(sighted, ):
+      o = torch.mul(o, sighted)
     o = torch.reshape(torch.transpose(o, 1, 2), [b, s, torch.mul(self.heads, self.head_dim)])
     return (__torch__.linear(o, w, "o.weight", "o.bias", ), new_k, new_v)
 
@@ -263,7 +274,7 @@ class Transformer(Module):
     k = s
     if __torch__.given(past, ):
       k = torch.add(s, torch.size(past, 4))
-    bias = (self).mask_bias(mask, s, k, x, )
+    bias, sighted, = (self).mask_bias(mask, s, k, x, )
     states = [x]
     fresh = annotate(List[Tensor], [])
     for l in range(self.layers):
@@ -271,7 +282,7 @@ class Transformer(Module):
       h = x
       if self.pre_norm:
         h = (self).norm(x, layer, "norm1.weight", "norm1.bias", )
-      a, new_k, new_v, = (self).attention(h, layer, bias, cos, sin, past, l, dropout, )
+      a, new_k, new_v, = (self).attention(h, layer, bias, sighted, cos, sin, past, l, dropout, )
       x = torch.add(x, torch.dropout(a, dropout, torch.gt(dropout, 0.)))
       if torch.__not__(self.pre_norm):
         x = (self).norm(x, layer, "norm1.weight", "norm1.bias", )
@@ -351,12 +362,13 @@ class Transformer(Module):
     states, kv, = (self).trunk(self.w, e, mask, types, positions, past, 0., True, )
     return ((self).logits_of(self.w, (self).features_at(self.w, states[self.layers], at, ), ), kv)
 
-  # Cached keys and values [L, 2, B, G, P, D] followed by newer ones.
+  # Cached keys and values [L, 2, B or 1, G, P, D] followed by newer ones [L, 2, B, G, S, D].
   def join_caches(self: __torch__.Transformer,
     past: Tensor,
     newer: Tensor) -> Tensor:
     torch.set_grad_enabled(False)
-    return torch.cat([past, newer], 4)
+    before = torch.expand(past, [-1, -1, torch.size(newer, 2), -1, -1, -1])
+    return torch.cat([before, torch.to(newer, ops.prim.dtype(past))], 4)
 
   # Logits of a few tokens only, tokens [c] -> [N, c]: all that an accuracy needs.
   def token_logits(self: __torch__.Transformer,
@@ -428,7 +440,7 @@ class Transformer(Module):
       if torch.gt(end, rows):
         end = rows
       block = __torch__.at_least_float32(torch.slice(table, 0, start, end), )
-      torch.append(blocks, torch.matmul(vectors, torch.t(block)))
+      torch.append(blocks, torch.matmul(torch.to(vectors, ops.prim.dtype(block)), torch.t(block)))
       start = end
     return torch.cat(blocks, 1)
 
@@ -446,7 +458,7 @@ class Transformer(Module):
     targets: Tensor,
     weights: Tensor) -> Tuple[Tensor, Tensor]:
     torch.set_grad_enabled(True)
-    leaf = torch.requires_grad_(torch.detach(e), True)
+    leaf = torch.requires_grad_(torch.detach(__torch__.at_least_float32(e, )), True)
     states, kv, = (self).trunk(self.w, leaf, mask, types, positions, past, 0., False, )
     losses = __torch__.negative_log_likelihood((self).logits_of(self.w, (self).features_at(self.w, states[self.layers], at, ), ), targets, )
     loss = torch.sum(torch.mul(losses, weights))
@@ -528,10 +540,11 @@ class Transformer(Module):
     self.w = (self).layout(self.compute, )
     return norm
 
-  # After weights were set by hand.
+  # After weights were set by hand; gradients of the weights before are of no use then.
   def refresh(self: __torch__.Transformer,
     unused: Tensor) -> Tensor:
     torch.set_grad_enabled(False)
+    torch._foreach_zero_(self.gradients)
     self.w = (self).layout(self.compute, )
     return torch.tensor(torch.len(self.leaves))
 

@@ -1,0 +1,26 @@
+package io.promptgrad.experiments;
+
+import io.promptgrad.experiments.command.Promptgrad;
+import io.promptgrad.experiments.execution.Console;
+import io.promptgrad.experiments.execution.Interrupt;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+
+/** The program behind {@code experiments/promptgrad}. */
+public final class Main {
+
+  private Main() {}
+
+  /** Runs a command and ends the process with its exit code. */
+  public static void main(String[] arguments) {
+    PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
+    PrintWriter out = new PrintWriter(System.out, false, StandardCharsets.UTF_8);
+    Interrupt interrupt = new Interrupt();
+    interrupt.onSignals(err);
+    // The start script knows whether stderr is a terminal; Java can only guess.
+    boolean terminal =
+        Boolean.parseBoolean(
+            System.getProperty("promptgrad.terminal", String.valueOf(System.console() != null)));
+    System.exit(Promptgrad.execute(new Console(out, err, terminal, interrupt), arguments));
+  }
+}

@@ -1,0 +1,99 @@
+package io.promptgrad.experiments.command;
+
+import com.fasterxml.jackson.databind.node.TextNode;
+import io.promptgrad.evaluation.Score;
+import io.promptgrad.experiments.config.ConfigReader;
+import io.promptgrad.experiments.config.YamlDocument;
+import io.promptgrad.experiments.execution.Console;
+import io.promptgrad.experiments.execution.Evaluation;
+import io.promptgrad.files.Json;
+import io.promptgrad.run.RunResult;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "eval",
+    mixinStandardHelpOptions = true,
+    description = "Evaluate a saved prompt on a task.")
+final class EvalCommand implements Callable<Integer> {
+
+  @Option(
+      names = "--prompt",
+      required = true,
+      paramLabel = "PROMPT",
+      description = "A run directory, its prompt folder or a prompt.json.")
+  private String prompt;
+
+  @Option(
+      names = "--model",
+      required = true,
+      paramLabel = "MODEL",
+      description = "bundled:mini-roberta, or a model folder.")
+  private String model;
+
+  @Option(
+      names = "--task",
+      required = true,
+      paramLabel = "TASK",
+      description = "bundled:sentiment, or a YAML file with train, dev and test.")
+  private String task;
+
+  @Option(
+      names = "--split",
+      paramLabel = "SPLIT",
+      description = "train, dev or test (default).")
+  private String split;
+
+  @Option(names = "--metric", paramLabel = "METRIC", description = "accuracy if not given.")
+  private String metric;
+
+  @Mixin private RunOptions options;
+  @Mixin private OutputOptions output;
+
+  @Override
+  public Integer call() {
+    YamlDocument document = YamlDocument.empty("The command line");
+    set(document, "prompt", prompt);
+    set(document, "model", model);
+    set(document, "task", task);
+    set(document, "split", split);
+    set(document, "metric", metric);
+    options.applyTo(document);
+    Console console = output.console();
+    RunResult result =
+        Evaluation.run(
+            ConfigReader.readEvaluation(document, Path.of("").toAbsolutePath()), console);
+    if (output.json) {
+      console.out().print(Json.pretty(result.toJson()));
+      return Promptgrad.OK;
+    }
+    result
+        .found()
+        .scores()
+        .forEach(
+            (name, score) ->
+                console
+                    .out()
+                    .printf(
+                        "%s %s on %d %s examples of %s%n",
+                        result.metric(),
+                        ResultView.show(score),
+                        score.n(),
+                        name,
+                        result.task()));
+    Score majority = result.baselines().get("majority").values().iterator().next();
+    console.out().printf("majority class %s%n", ResultView.show(majority));
+    result.warnings().forEach(warning -> console.out().println("Warning: " + warning));
+    return Promptgrad.OK;
+  }
+
+  /** An option that was not given leaves the default. */
+  private static void set(YamlDocument document, String key, String value) {
+    if (value != null) {
+      document.set(key, TextNode.valueOf(value), "--" + key);
+    }
+  }
+}

@@ -1,0 +1,101 @@
+package io.promptgrad.experiments.command;
+
+import io.promptgrad.evaluation.Score;
+import io.promptgrad.experiments.execution.Console;
+import io.promptgrad.files.Json;
+import io.promptgrad.report.html.Html;
+import io.promptgrad.run.RunDirectory;
+import io.promptgrad.run.RunResult;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+
+/** Shows a result: one JSON object, or a small table for people. */
+final class ResultView {
+
+  private static final Map<String, String> NAMES =
+      Map.of("majority", "majority class", "manual", "best manual prompt");
+
+  private ResultView() {}
+
+  static void print(RunResult result, boolean json, Console console) {
+    if (json) {
+      console.out().print(Json.pretty(result.toJson()));
+    } else {
+      table(result, console.out());
+    }
+    console.out().flush();
+  }
+
+  private static void table(RunResult result, PrintWriter out) {
+    out.println();
+    out.printf(
+        Locale.ROOT,
+        "%-22s %-24s %-24s%n",
+        result.task() + ", " + result.metric(),
+        header("dev", result),
+        header("test", result));
+    result.baselines().forEach((name, scores) -> row(NAMES.getOrDefault(name, name), scores, out));
+    row(result.method(), result.found().scores(), out);
+    out.println();
+    out.println("Prompt      " + result.found().text());
+    labelWords(result, out);
+    result
+        .comparison()
+        .ifPresent(
+            paired ->
+                out.printf(
+                    "Paired test %s against %s on test: %s%n",
+                    result.method(),
+                    NAMES.getOrDefault(paired.versus(), paired.versus()),
+                    Html.pValue(paired.p())));
+    out.printf(
+        Locale.ROOT,
+        "Search      %d steps, %s, %,d forward tokens, stopped by %s%n",
+        result.steps(),
+        Html.duration(result.seconds()),
+        result.cost().forwardTokens(),
+        result.stoppedBy());
+    out.println("Report      " + Path.of(result.runDir()).resolve("report.html"));
+    result.warnings().forEach(warning -> out.println("Warning     " + warning));
+  }
+
+  private static void labelWords(RunResult result, PrintWriter out) {
+    Path run = Path.of(result.runDir());
+    RunDirectory.view(run)
+        .prompt()
+        .ifPresent(
+            prompt -> {
+              StringBuilder line = new StringBuilder();
+              prompt
+                  .path("label_words")
+                  .properties()
+                  .forEach(
+                      label -> {
+                        line.append(line.isEmpty() ? "" : "; ").append(label.getKey()).append(':');
+                        label.getValue().forEach(w -> line.append(' ').append(w.asText()));
+                      });
+              out.println("Label words " + line);
+            });
+  }
+
+  private static String header(String split, RunResult result) {
+    Score score = result.found().scores().get(split);
+    return score == null ? "" : split + " (n = " + score.n() + ")";
+  }
+
+  private static void row(String name, Map<String, Score> scores, PrintWriter out) {
+    out.printf("%-22s %-24s %-24s%n", name, show(scores.get("dev")), show(scores.get("test")));
+  }
+
+  static String show(Score score) {
+    return score == null
+        ? ""
+        : "%s [%s, %s]"
+            .formatted(
+                Html.number(score.value()),
+                Html.number(score.ci95().low()),
+                Html.number(score.ci95().high()));
+  }
+}

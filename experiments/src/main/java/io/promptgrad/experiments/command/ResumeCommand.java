@@ -1,0 +1,78 @@
+package io.promptgrad.experiments.command;
+
+import io.promptgrad.experiments.config.ConfigReader;
+import io.promptgrad.experiments.config.ExperimentConfig;
+import io.promptgrad.experiments.config.YamlDocument;
+import io.promptgrad.experiments.execution.Console;
+import io.promptgrad.experiments.execution.Experiment;
+import io.promptgrad.input.InvalidInputException;
+import io.promptgrad.report.HtmlReport;
+import io.promptgrad.run.RunDirectory;
+import io.promptgrad.run.RunResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+    name = "resume",
+    mixinStandardHelpOptions = true,
+    description = "Go on with a run that was interrupted, or with more budget.")
+final class ResumeCommand implements Callable<Integer> {
+
+  @Parameters(paramLabel = "RUN_DIR", description = "The run directory.")
+  private Path folder;
+
+  @Option(
+      names = "--set",
+      paramLabel = "a.b=c",
+      description = "Another budget or stop rule, such as budget.steps=200. Repeatable.")
+  private List<String> assignments = new ArrayList<>();
+
+  @Mixin private OutputOptions output;
+
+  @Override
+  public Integer call() {
+    Console console = output.console();
+    try (RunDirectory run = RunDirectory.open(folder)) {
+      ExperimentConfig config = config(run);
+      Optional<RunResult> done = run.result();
+      RunResult result;
+      if (done.isPresent() && assignments.isEmpty()) {
+        console.say("The run %s has ended; this is its result.".formatted(folder));
+        result = done.get();
+        if (!Files.exists(run.path().resolve("report.html"))) {
+          HtmlReport.write(run);
+        }
+      } else {
+        result = Experiment.resume(run, config, console);
+      }
+      ResultView.print(result, output.json, console);
+    }
+    return Promptgrad.OK;
+  }
+
+  private ExperimentConfig config(RunDirectory run) {
+    Path file = run.path().resolve("config.yaml");
+    Path base = run.path().toAbsolutePath();
+    ExperimentConfig own = ConfigReader.read(YamlDocument.read(file), base);
+    if (assignments.isEmpty()) {
+      return own;
+    }
+    YamlDocument document = YamlDocument.read(file);
+    assignments.forEach(document::set);
+    ExperimentConfig changed = ConfigReader.read(document, base);
+    if (!changed.identity().equals(own.identity())) {
+      throw new InvalidInputException(
+          "--set %s: a run can go on with another budget or stop rule only; start a new run for anything else."
+              .formatted(assignments.get(assignments.size() - 1)));
+    }
+    return changed;
+  }
+}

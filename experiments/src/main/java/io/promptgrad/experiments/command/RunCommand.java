@@ -1,0 +1,35 @@
+package io.promptgrad.experiments.command;
+
+import io.promptgrad.experiments.config.YamlDocument;
+import io.promptgrad.experiments.execution.Experiment;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+
+@Command(
+    name = "run",
+    mixinStandardHelpOptions = true,
+    description = "Run the experiment of a configuration file.")
+final class RunCommand implements Callable<Integer> {
+
+  @Parameters(
+      paramLabel = "CONFIG.yaml",
+      description = "The experiment; a run's own config.yaml repeats that run.")
+  private Path config;
+
+  @Mixin private RunOptions options;
+  @Mixin private OutputOptions output;
+
+  @Override
+  public Integer call() {
+    YamlDocument document = YamlDocument.read(config);
+    Path folder = config.toAbsolutePath().getParent();
+    options.applyTo(document);
+    var console = output.console();
+    var experiment = Configs.read(document, folder, options);
+    ResultView.print(Experiment.start(experiment, console), output.json, console);
+    return Promptgrad.OK;
+  }
+}

@@ -1,0 +1,98 @@
+package io.promptgrad.experiments.command;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
+import io.promptgrad.experiments.config.YamlDocument;
+import io.promptgrad.experiments.execution.Experiment;
+import io.promptgrad.input.InvalidInputException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+    name = "search",
+    mixinStandardHelpOptions = true,
+    description = "Run an experiment without a configuration file.")
+final class SearchCommand implements Callable<Integer> {
+
+  @Parameters(paramLabel = "METHOD", description = "The search: autoprompt.")
+  private String method;
+
+  @Option(
+      names = "--model",
+      required = true,
+      paramLabel = "MODEL",
+      description = "bundled:mini-roberta, or a folder with config.json and model.safetensors.")
+  private String model;
+
+  @Option(
+      names = "--task",
+      required = true,
+      paramLabel = "TASK",
+      description = "bundled:sentiment, or a YAML file with train, dev and test.")
+  private String task;
+
+  @Option(
+      names = "--template",
+      required = true,
+      paramLabel = "TEXT",
+      description = "Such as '{sentence} [T] [T] [T] [P] .'")
+  private String template;
+
+  @Option(
+      names = "--label",
+      paramLabel = "LABEL=WORD[,WORD...]",
+      description = "The words of a label; without any, label tokens are searched for. Repeatable.")
+  private List<String> labels = new ArrayList<>();
+
+  @Mixin private RunOptions options;
+  @Mixin private OutputOptions output;
+
+  @Override
+  public Integer call() {
+    YamlDocument document = YamlDocument.empty("The command line");
+    document.set("method", TextNode.valueOf(method), "METHOD");
+    document.set("model", TextNode.valueOf(model), "--model");
+    document.set("task", TextNode.valueOf(task), "--task");
+    document.set("template", TextNode.valueOf(template), "--template");
+    if (labels.isEmpty()) {
+      document.set("label_search", JsonNodeFactory.instance.objectNode(), "--label");
+    } else {
+      document.set("verbalizer", verbalizer(), "--label");
+    }
+    options.applyTo(document);
+    var console = output.console();
+    var experiment = Configs.read(document, Path.of("").toAbsolutePath(), options);
+    ResultView.print(Experiment.start(experiment, console), output.json, console);
+    return Promptgrad.OK;
+  }
+
+  private ObjectNode verbalizer() {
+    ObjectNode verbalizer = JsonNodeFactory.instance.objectNode();
+    for (String label : labels) {
+      int equals = label.indexOf('=');
+      if (equals < 1 || equals == label.length() - 1) {
+        throw new InvalidInputException(
+            "--label %s: write LABEL=WORD or LABEL=WORD,WORD.".formatted(label));
+      }
+      String name = label.substring(0, equals);
+      if (verbalizer.has(name)) {
+        throw new InvalidInputException(
+            "--label %s: the label '%s' is given twice; put its words into one list."
+                .formatted(label, name));
+      }
+      ArrayNode words = verbalizer.putArray(name);
+      for (String word : label.substring(equals + 1).split(",", -1)) {
+        words.add(word.strip());
+      }
+    }
+    return verbalizer;
+  }
+}

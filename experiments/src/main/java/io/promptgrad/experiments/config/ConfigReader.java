@@ -1,0 +1,361 @@
+package io.promptgrad.experiments.config;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.promptgrad.experiments.config.ConfigPaths.Base;
+import io.promptgrad.files.Json;
+import io.promptgrad.gradient.discrete.AutoPromptConfig;
+import io.promptgrad.gradient.discrete.AutoPromptConfig.Positions;
+import io.promptgrad.gradient.discrete.AutoPromptConfig.Start;
+import io.promptgrad.gradient.discrete.LabelTokenSearch;
+import io.promptgrad.gradient.discrete.TokenFilter;
+import io.promptgrad.metric.Metrics;
+import io.promptgrad.search.Budget;
+import io.promptgrad.search.StopRule;
+import io.promptgrad.template.PromptTemplate;
+import io.promptgrad.template.Verbalizer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Reads an experiment from YAML. Everything but {@code model}, {@code task}, {@code template} and
+ * one of {@code verbalizer} and {@code label_search} has a default.
+ *
+ * <pre>{@code
+ * method: autoprompt
+ * model: bundled:mini-roberta            # or a model folder
+ * task: bundled:sentiment                # or a file, or a mapping as TaskFiles reads it
+ * template: "{sentence} [T] [T] [T] [P] ."
+ * verbalizer: {negative: [bad], positive: [good]}
+ * label_search: {tokens_per_label: 3}    # instead of the verbalizer
+ * metric: accuracy
+ * seed: 0
+ * device: auto                           # cpu, cuda:N
+ * precision: auto                        # float32, bfloat16, float16, float64
+ * budget: {steps: 100, time: 10m, forward_tokens: 50000000, evaluations: 100000}
+ * stop: {patience: 20, target: 0.95, convergence: {window: 10, tolerance: 0.002}}
+ * autoprompt: {candidates: 32, positions: one, gradient_examples: 128, evaluation_examples: 128}
+ * manual_prompts: [{template: "{sentence} It was [P] ."}]
+ * data: {dir: /data}                     # where relative task files are looked for, too
+ * out: runs/first
+ * }</pre>
+ */
+public final class ConfigReader {
+
+  /** The methods that this version has. */
+  public static final List<String> METHODS = List.of("autoprompt");
+
+  private static final List<String> PRECISIONS =
+      List.of("auto", "float32", "bfloat16", "float16", "float64");
+
+  /** Steps of a search for which neither a budget nor a stop rule was given. */
+  private static final long DEFAULT_STEPS = 100;
+
+  private ConfigReader() {}
+
+  /**
+   * Reads an experiment.
+   *
+   * @param base folder that relative paths start from: the configuration file's
+   * @throws io.promptgrad.input.InvalidInputException naming file, line and key of what is wrong
+   */
+  public static ExperimentConfig read(YamlDocument document, Path base) {
+    Section root =
+        Section.root(
+            document,
+            "method",
+            "model",
+            "task",
+            "template",
+            "verbalizer",
+            "label_search",
+            "metric",
+            "other_metrics",
+            "seed",
+            "device",
+            "precision",
+            "budget",
+            "stop",
+            "autoprompt",
+            "manual_prompts",
+            "data",
+            "out");
+    String method = method(root);
+    Base paths = ConfigPaths.base(base, root.section("data", "dir").text("dir"));
+    Optional<Verbalizer> verbalizer = verbalizer(root);
+    Optional<LabelTokenSearch.Config> labelSearch = labelSearch(root);
+    if (verbalizer.isEmpty() && labelSearch.isEmpty()) {
+      throw root.missing(
+          "verbalizer", "give each label its words, or let label_search find them.");
+    }
+    List<StopRule> stop = stop(root);
+    return new ExperimentConfig(
+        method,
+        ConfigPaths.model(root, paths),
+        TaskConfig.read(root, paths),
+        template(root),
+        verbalizer,
+        labelSearch,
+        metric(root),
+        otherMetrics(root),
+        root.wholeNumber("seed").orElse(0),
+        device(root),
+        root.choice("precision", "auto", PRECISIONS),
+        budget(root, stop),
+        stop,
+        autoPrompt(root),
+        manualPrompts(root, verbalizer),
+        root.text("out").map(base::resolve));
+  }
+
+  /** Reads the evaluation of a saved prompt, with the same keys where they mean the same. */
+  public static EvaluationConfig readEvaluation(YamlDocument document, Path base) {
+    Section root =
+        Section.root(
+            document, "prompt", "model", "task", "split", "metric", "seed", "device", "precision",
+            "data", "out");
+    Base paths = ConfigPaths.base(base, root.section("data", "dir").text("dir"));
+    String prompt =
+        root.text("prompt")
+            .orElseThrow(() -> root.missing("prompt", "name a run directory or a prompt.json."));
+    return new EvaluationConfig(
+        ConfigPaths.prompt(root, prompt, paths),
+        ConfigPaths.model(root, paths),
+        TaskConfig.read(root, paths),
+        root.choice("split", "test", List.of("train", "dev", "test")),
+        metric(root),
+        root.wholeNumber("seed").orElse(0),
+        device(root),
+        root.choice("precision", "auto", PRECISIONS),
+        root.text("out").map(base::resolve));
+  }
+
+  private static String method(Section root) {
+    String method = root.text("method").orElse("autoprompt");
+    if (!METHODS.contains(method)) {
+      throw root.problem(
+          "method", "there is no method '%s'%s".formatted(method, Nearest.hint(method, METHODS)));
+    }
+    return method;
+  }
+
+  private static PromptTemplate template(Section section) {
+    String text =
+        section
+            .text("template")
+            .orElseThrow(
+                () ->
+                    section.missing(
+                        "template", "write for example \"{sentence} [T] [T] [T] [P] .\"."));
+    return section.reading("template", () -> PromptTemplate.parse(text));
+  }
+
+  private static Optional<Verbalizer> verbalizer(Section section) {
+    return section
+        .mapping("verbalizer")
+        .map(
+            labels ->
+                section.reading(
+                    "verbalizer",
+                    () -> {
+                      Map<String, Object> words = new LinkedHashMap<>();
+                      labels
+                          .properties()
+                          .forEach(
+                              label -> words.put(label.getKey(), Json.value(label.getValue())));
+                      return Verbalizer.parse(words);
+                    }));
+  }
+
+  private static Optional<LabelTokenSearch.Config> labelSearch(Section root) {
+    if (!root.has("label_search")) {
+      return Optional.empty();
+    }
+    LabelTokenSearch.Config defaults = LabelTokenSearch.Config.defaults();
+    Section section =
+        root.section(
+            "label_search", "tokens_per_label", "epochs", "batch_size", "learning_rate", "filter");
+    double rate = section.number("learning_rate").orElse(defaults.learningRate());
+    if (!(rate > 0)) {
+      throw section.problem("learning_rate", "'label_search.learning_rate' must be above 0.");
+    }
+    return Optional.of(
+        new LabelTokenSearch.Config(
+            positive(section, "tokens_per_label", defaults.tokensPerLabel()),
+            positive(section, "epochs", defaults.epochs()),
+            positive(section, "batch_size", defaults.batchSize()),
+            rate,
+            rules(section, defaults.filter())));
+  }
+
+  private static int positive(Section section, String key, int otherwise) {
+    int value = section.wholeNumber(key, otherwise);
+    if (value < 1) {
+      throw section.problem(key, "'%s' must be at least 1.".formatted(section.at(key)));
+    }
+    return value;
+  }
+
+  private static Set<TokenFilter.Rule> rules(Section section, Set<TokenFilter.Rule> otherwise) {
+    Optional<List<String>> names = section.texts("filter");
+    if (names.isEmpty()) {
+      return otherwise;
+    }
+    List<String> known =
+        Arrays.stream(TokenFilter.Rule.values())
+            .map(rule -> rule.name().toLowerCase(Locale.ROOT))
+            .toList();
+    Set<TokenFilter.Rule> rules = EnumSet.noneOf(TokenFilter.Rule.class);
+    for (String name : names.get()) {
+      if (!known.contains(name)) {
+        throw section.problem(
+            "filter", "there is no filter '%s'%s".formatted(name, Nearest.hint(name, known)));
+      }
+      rules.add(TokenFilter.Rule.valueOf(name.toUpperCase(Locale.ROOT)));
+    }
+    return rules;
+  }
+
+  static String metric(Section section) {
+    String metric = section.text("metric").orElse("accuracy");
+    return section.reading("metric", () -> Metrics.named(metric)).name();
+  }
+
+  private static List<String> otherMetrics(Section root) {
+    List<String> names = root.texts("other_metrics").orElse(List.of());
+    names.forEach(name -> root.reading("other_metrics", () -> Metrics.named(name)));
+    return names;
+  }
+
+  static String device(Section section) {
+    String device = section.text("device").orElse("auto");
+    if (!device.matches("auto|cpu|cuda:\\d{1,3}")) {
+      throw section.problem(
+          "device", "there is no device '%s'; use auto, cpu or cuda:N.".formatted(device));
+    }
+    return device;
+  }
+
+  private static Budget budget(Section root, List<StopRule> stop) {
+    Section section = root.section("budget", "steps", "evaluations", "forward_tokens", "time");
+    Optional<String> time = section.text("time");
+    Budget budget =
+        root.reading(
+            "budget",
+            () ->
+                new Budget(
+                    section.wholeNumber("steps"),
+                    section.wholeNumber("evaluations"),
+                    section.wholeNumber("forward_tokens"),
+                    Budget.UNLIMITED.calls(),
+                    Budget.UNLIMITED.usd(),
+                    time.map(t -> section.reading("time", () -> Durations.parse(t)))));
+    return budget.equals(Budget.UNLIMITED) && stop.isEmpty()
+        ? Budget.ofSteps(DEFAULT_STEPS)
+        : budget;
+  }
+
+  private static List<StopRule> stop(Section root) {
+    Section section = root.section("stop", "patience", "target", "convergence");
+    List<StopRule> rules = new ArrayList<>();
+    if (section.has("patience")) {
+      int steps = section.wholeNumber("patience", 0);
+      rules.add(section.reading("patience", () -> new StopRule.Patience(steps)));
+    }
+    section.number("target").ifPresent(target -> rules.add(new StopRule.Target(target)));
+    if (section.has("convergence")) {
+      Section convergence = section.section("convergence", "window", "tolerance");
+      int window = convergence.wholeNumber("window", 10);
+      double tolerance = convergence.number("tolerance").orElse(0.001);
+      rules.add(
+          section.reading("convergence", () -> new StopRule.Convergence(window, tolerance)));
+    }
+    return rules;
+  }
+
+  private static AutoPromptConfig autoPrompt(Section root) {
+    AutoPromptConfig defaults = AutoPromptConfig.defaults();
+    Section section =
+        root.section(
+            "autoprompt",
+            "candidates",
+            "positions",
+            "gradient_examples",
+            "evaluation_examples",
+            "filter",
+            "start",
+            "prune",
+            "halving",
+            "reference");
+    boolean all = section.choice("positions", "one", List.of("one", "all")).equals("all");
+    return root.reading(
+        "autoprompt",
+        () ->
+            new AutoPromptConfig(
+                section.wholeNumber("candidates", defaults.candidates()),
+                all ? Positions.ALL : Positions.ONE,
+                section.wholeNumber("gradient_examples", defaults.gradientExamples()),
+                section.wholeNumber("evaluation_examples", defaults.evaluationExamples()),
+                rules(section, defaults.filter()),
+                start(section),
+                section.flag("prune", defaults.prunes()),
+                section.wholeNumber("halving", defaults.halving()),
+                reference(section)));
+  }
+
+  private static Start start(Section section) {
+    Optional<JsonNode> start = section.get("start");
+    if (start.isPresent() && start.get().isArray()) {
+      return new Start.Tokens(section.texts("start").orElseThrow());
+    }
+    return section.choice("start", "masks", List.of("masks", "random")).equals("masks")
+        ? new Start.Masks()
+        : new Start.RandomTokens();
+  }
+
+  private static Optional<AutoPromptConfig.Reference> reference(Section section) {
+    if (!section.has("reference")) {
+      return Optional.empty();
+    }
+    AutoPromptConfig.Reference defaults = AutoPromptConfig.Reference.defaults();
+    Section own =
+        section.section("reference", "batch_size", "evaluation_batch_size", "accumulation_steps");
+    return Optional.of(
+        new AutoPromptConfig.Reference(
+            positive(own, "batch_size", defaults.batchSize()),
+            positive(own, "evaluation_batch_size", defaults.evaluationBatchSize()),
+            positive(own, "accumulation_steps", defaults.accumulationSteps())));
+  }
+
+  private static List<ManualPrompt> manualPrompts(Section root, Optional<Verbalizer> verbalizer) {
+    List<ManualPrompt> prompts = new ArrayList<>();
+    Set<String> seen = new HashSet<>();
+    for (Section section : root.sections("manual_prompts", "template", "verbalizer")) {
+      ManualPrompt prompt = new ManualPrompt(template(section), verbalizer(section));
+      if (prompt.template().triggerCount() > 0) {
+        throw section.problem(
+            "template",
+            "the manual prompt '%s' has a trigger slot [T]; write words instead."
+                .formatted(prompt.template()));
+      }
+      if (prompt.verbalizer().isEmpty() && verbalizer.isEmpty()) {
+        throw section.missing(
+            "verbalizer", "give each label its words here or for the whole experiment.");
+      }
+      if (!seen.add(prompt.toString())) {
+        throw section.problem(
+            "template", "the manual prompt '%s' is given twice.".formatted(prompt.template()));
+      }
+      prompts.add(prompt);
+    }
+    return prompts;
+  }
+}

@@ -1,0 +1,172 @@
+package io.promptgrad.experiments.config;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.promptgrad.files.Json;
+import io.promptgrad.gradient.discrete.AutoPromptConfig;
+import io.promptgrad.gradient.discrete.LabelTokenSearch;
+import io.promptgrad.gradient.discrete.TokenFilter;
+import io.promptgrad.search.Budget;
+import io.promptgrad.search.StopRule;
+import io.promptgrad.template.PromptTemplate;
+import io.promptgrad.template.Verbalizer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Collection;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * One experiment, all defaults filled in.
+ *
+ * @param method the search, {@code autoprompt}
+ * @param model {@code bundled:NAME} or the path of a model folder
+ * @param task {@code bundled:NAME}, or the mapping that {@link io.promptgrad.task.TaskFiles} reads,
+ *     with absolute paths
+ * @param template with at least one trigger slot
+ * @param verbalizer given label words; if {@code labelSearch} is there, only manual prompts use them
+ * @param labelSearch how label tokens are searched for, instead of being given
+ * @param metric the primary metric
+ * @param otherMetrics metrics reported besides
+ * @param seed of everything random
+ * @param device {@code auto}, {@code cpu} or {@code cuda:N}
+ * @param precision {@code auto} or a {@link io.promptgrad.lm.Precision}
+ * @param budget what the search may use
+ * @param stop when it stops earlier
+ * @param autoprompt the method's own settings
+ * @param manualPrompts baselines; the best on dev is reported
+ * @param out the run directory; empty: a new one below {@code runs/}. Not part of a saved
+ *     configuration, so that a saved one can be run again
+ */
+public record ExperimentConfig(
+    String method,
+    String model,
+    JsonNode task,
+    PromptTemplate template,
+    Optional<Verbalizer> verbalizer,
+    Optional<LabelTokenSearch.Config> labelSearch,
+    String metric,
+    List<String> otherMetrics,
+    long seed,
+    String device,
+    String precision,
+    Budget budget,
+    List<StopRule> stop,
+    AutoPromptConfig autoprompt,
+    List<ManualPrompt> manualPrompts,
+    Optional<Path> out) {
+
+  /** Copies the lists. */
+  public ExperimentConfig {
+    otherMetrics = List.copyOf(otherMetrics);
+    stop = List.copyOf(stop);
+    manualPrompts = List.copyOf(manualPrompts);
+  }
+
+  /** Returns this experiment on a device and in a precision that are settled. */
+  public ExperimentConfig on(String settledDevice, String settledPrecision) {
+    return new ExperimentConfig(
+        method, model, task, template, verbalizer, labelSearch, metric, otherMetrics, seed,
+        settledDevice, settledPrecision, budget, stop, autoprompt, manualPrompts, out);
+  }
+
+  /**
+   * Names everything that the steps of the search depend on: a hash of the configuration without
+   * budget and stop rules, which may change when a run goes on.
+   */
+  public String identity() {
+    ObjectNode json = toJson();
+    json.remove(List.of("budget", "stop"));
+    try {
+      byte[] text = Json.line(json).getBytes(StandardCharsets.UTF_8);
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(text));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("Every JDK has SHA-256.", e);
+    }
+  }
+
+  /** Returns the configuration as {@link ConfigReader} reads it, without {@code out}. */
+  public ObjectNode toJson() {
+    ObjectNode json = Json.object();
+    json.put("method", method).put("model", model);
+    json.set("task", task);
+    json.put("template", template.toString());
+    verbalizer.ifPresent(v -> json.set("verbalizer", Json.tree(v.toMap())));
+    labelSearch.ifPresent(
+        search -> {
+          ObjectNode node = json.putObject("label_search");
+          node.put("tokens_per_label", search.tokensPerLabel())
+              .put("epochs", search.epochs())
+              .put("batch_size", search.batchSize())
+              .put("learning_rate", search.learningRate());
+          putRules(node, search.filter());
+        });
+    json.put("metric", metric);
+    otherMetrics.forEach(json.putArray("other_metrics")::add);
+    json.put("seed", seed).put("device", device).put("precision", precision);
+    putBudget(json.putObject("budget"));
+    putStop(json.putObject("stop"));
+    putAutoPrompt(json.putObject("autoprompt"));
+    ArrayNode prompts = json.putArray("manual_prompts");
+    for (ManualPrompt prompt : manualPrompts) {
+      ObjectNode node = prompts.addObject().put("template", prompt.template().toString());
+      prompt.verbalizer().ifPresent(v -> node.set("verbalizer", Json.tree(v.toMap())));
+    }
+    return json;
+  }
+
+  private void putBudget(ObjectNode node) {
+    budget.steps().ifPresent(limit -> node.put("steps", limit));
+    budget.evaluations().ifPresent(limit -> node.put("evaluations", limit));
+    budget.forwardTokens().ifPresent(limit -> node.put("forward_tokens", limit));
+    budget.time().ifPresent(limit -> node.put("time", Durations.format(limit)));
+  }
+
+  private void putStop(ObjectNode node) {
+    for (StopRule rule : stop) {
+      if (rule instanceof StopRule.Patience patience) {
+        node.put("patience", patience.steps());
+      } else if (rule instanceof StopRule.Target target) {
+        node.put("target", target.dev());
+      } else if (rule instanceof StopRule.Convergence convergence) {
+        node.putObject("convergence")
+            .put("window", convergence.window())
+            .put("tolerance", convergence.tolerance());
+      }
+    }
+  }
+
+  private void putAutoPrompt(ObjectNode node) {
+    node.put("candidates", autoprompt.candidates())
+        .put("positions", autoprompt.positions().name().toLowerCase(Locale.ROOT))
+        .put("gradient_examples", autoprompt.gradientExamples())
+        .put("evaluation_examples", autoprompt.evaluationExamples());
+    putRules(node, autoprompt.filter());
+    if (autoprompt.start() instanceof AutoPromptConfig.Start.Tokens given) {
+      given.tokens().forEach(node.putArray("start")::add);
+    } else {
+      node.put(
+          "start",
+          autoprompt.start() instanceof AutoPromptConfig.Start.Masks ? "masks" : "random");
+    }
+    node.put("prune", autoprompt.prunes()).put("halving", autoprompt.halving());
+    autoprompt
+        .reference()
+        .ifPresent(
+            reference ->
+                node.putObject("reference")
+                    .put("batch_size", reference.batchSize())
+                    .put("evaluation_batch_size", reference.evaluationBatchSize())
+                    .put("accumulation_steps", reference.accumulationSteps()));
+  }
+
+  private static void putRules(ObjectNode node, Collection<TokenFilter.Rule> rules) {
+    ArrayNode filter = node.putArray("filter");
+    rules.stream().sorted().forEach(rule -> filter.add(rule.name().toLowerCase(Locale.ROOT)));
+  }
+}

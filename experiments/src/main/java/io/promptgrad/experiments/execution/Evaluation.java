@@ -1,0 +1,111 @@
+package io.promptgrad.experiments.execution;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import io.promptgrad.evaluation.EvalReport;
+import io.promptgrad.evaluation.MajorityClass;
+import io.promptgrad.evaluation.Score;
+import io.promptgrad.experiments.config.EvaluationConfig;
+import io.promptgrad.files.Json;
+import io.promptgrad.gradient.discrete.ClozeEvaluator;
+import io.promptgrad.gradient.discrete.TriggerPrompt;
+import io.promptgrad.input.InvalidInputException;
+import io.promptgrad.lm.LanguageModel;
+import io.promptgrad.lm.LoadOptions;
+import io.promptgrad.metric.Metric;
+import io.promptgrad.metric.Metrics;
+import io.promptgrad.run.RunDirectory;
+import io.promptgrad.run.RunResult;
+import io.promptgrad.search.Cost;
+import io.promptgrad.task.Example;
+import io.promptgrad.task.Task;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Evaluates a saved prompt on one split of a task. */
+public final class Evaluation {
+
+  private Evaluation() {}
+
+  /**
+   * Runs the evaluation and, if an output folder is given, keeps outcomes and result there.
+   *
+   * @throws InvalidInputException if prompt, model and task do not fit together
+   */
+  public static RunResult run(EvaluationConfig config, Console console) {
+    Task task = Tasks.load(config.task());
+    LoadOptions options = ModelLoader.options(config.device(), config.precision());
+    try (LanguageModel model = ModelLoader.load(config.model(), options)) {
+      TriggerPrompt prompt =
+          TriggerPrompt.fromJson(readPrompt(config.prompt()), model.tokenizer());
+      prompt.template().requireFields(task.fields());
+      List<Example> examples = task.split(config.split());
+      Tasks.requireLabels(examples, prompt.labels().labels());
+      Metric metric = Metrics.named(config.metric());
+      long begin = System.nanoTime();
+      EvalReport report = new ClozeEvaluator(model, metric, List.of()).evaluate(prompt, examples);
+      double seconds = (System.nanoTime() - begin) / 1e9;
+      Score majority =
+          MajorityClass.of(task.train()).evaluate(examples, metric, List.of()).toScore();
+      RunResult result =
+          new RunResult(
+              "eval",
+              config.model(),
+              task.name(),
+              metric.name(),
+              config.seed(),
+              Map.of("majority", Map.of(config.split(), majority)),
+              new RunResult.Found(
+                  prompt.kind(),
+                  prompt.text(),
+                  prompt.tokenIds(),
+                  config.prompt().toString(),
+                  Map.of(config.split(), report.toScore())),
+              new Cost(examples.size(), model.forwardTokens(), 0, 0, 0),
+              0,
+              seconds,
+              "finished",
+              config.out().map(Path::toString).orElse(""),
+              report.warnings(),
+              Optional.empty());
+      config.out().ifPresent(out -> keep(out, config, model, prompt, report, examples, result));
+      return result;
+    }
+  }
+
+  private static void keep(
+      Path out,
+      EvaluationConfig config,
+      LanguageModel model,
+      TriggerPrompt prompt,
+      EvalReport report,
+      List<Example> examples,
+      RunResult result) {
+    try (RunDirectory run = RunDirectory.create(out, config.toJson())) {
+      run.writeEnvironment(Environment.versions(), Environment.device(model));
+      run.writeOutcomes("found", config.split(), report.outcomes(), examples);
+      run.writePrompt(prompt);
+      run.writeResult(result);
+    }
+  }
+
+  private static JsonNode readPrompt(Path file) {
+    try {
+      return Json.parse(Files.readString(file));
+    } catch (JsonProcessingException e) {
+      throw new InvalidInputException(
+          "%s, line %d: this is not JSON (%s)."
+              .formatted(
+                  file,
+                  e.getLocation() == null ? 1 : e.getLocation().getLineNr(),
+                  Json.problem(e)),
+          e);
+    } catch (IOException e) {
+      throw new InvalidInputException("%s cannot be read: %s.".formatted(file, e), e);
+    }
+  }
+}

@@ -1,0 +1,251 @@
+package io.promptgrad.experiments.execution;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.promptgrad.evaluation.Comparison;
+import io.promptgrad.evaluation.EvalReport;
+import io.promptgrad.experiments.config.ExperimentConfig;
+import io.promptgrad.experiments.config.ManualPrompt;
+import io.promptgrad.files.Json;
+import io.promptgrad.gradient.cloze.Cloze;
+import io.promptgrad.gradient.cloze.LabelTokens;
+import io.promptgrad.gradient.discrete.AutoPrompt;
+import io.promptgrad.gradient.discrete.ClozeEvaluator;
+import io.promptgrad.gradient.discrete.LabelTokenSearch;
+import io.promptgrad.gradient.discrete.TriggerPrompt;
+import io.promptgrad.input.InvalidInputException;
+import io.promptgrad.lm.LanguageModel;
+import io.promptgrad.lm.LoadOptions;
+import io.promptgrad.metric.Metric;
+import io.promptgrad.metric.Metrics;
+import io.promptgrad.report.HtmlReport;
+import io.promptgrad.run.RunDirectory;
+import io.promptgrad.run.RunResult;
+import io.promptgrad.search.LoopResult;
+import io.promptgrad.search.RandomSource;
+import io.promptgrad.search.SearchLoop;
+import io.promptgrad.task.LeakCheck;
+import io.promptgrad.task.LeakReport;
+import io.promptgrad.task.Task;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * One experiment from its configuration to its result: baselines, search, one evaluation of the
+ * prompt found, a paired test, a report.
+ *
+ * <p>Everything that the user gave is checked before the run directory is made. From then on every
+ * piece of work is on the disk when it is done, so that a run that was killed goes on where it was
+ * and reaches the result that it would have had.
+ */
+public final class Experiment {
+
+  private final ExperimentConfig config;
+  private final Task task;
+  private final LanguageModel model;
+  private final Console console;
+  private final Metric metric;
+  private final List<Metric> others;
+  private final List<TriggerPrompt> manualPrompts;
+  private AutoPrompt prepared; // with given label words, made when they were checked
+
+  private Experiment(
+      ExperimentConfig config, Task task, LanguageModel model, Console console) {
+    this.config = config;
+    this.task = task;
+    this.model = model;
+    this.console = console;
+    this.metric = Metrics.named(config.metric());
+    this.others = config.otherMetrics().stream().map(Metrics::named).toList();
+    this.manualPrompts = config.manualPrompts().stream().map(this::prompt).toList();
+  }
+
+  /**
+   * Runs an experiment in a new directory.
+   *
+   * @throws InvalidInputException if something that the user gave cannot be used
+   * @throws Interrupt.Interrupted if the user stopped it; it is saved
+   */
+  public static RunResult start(ExperimentConfig config, Console console) {
+    Task task = Tasks.load(config);
+    LoadOptions options = ModelLoader.options(config.device(), config.precision());
+    ExperimentConfig settled =
+        config.on(ModelLoader.name(options.device()), options.precision().toString());
+    try (LanguageModel model = ModelLoader.load(settled.model(), options)) {
+      Experiment experiment = new Experiment(settled, task, model, console);
+      experiment.checkGivenLabels();
+      Path out = config.out().orElseGet(() -> RunFolders.next(task.name(), settled));
+      try (RunDirectory run = RunDirectory.create(out, settled.toJson())) {
+        return experiment.run(run);
+      }
+    }
+  }
+
+  /**
+   * Goes on with a run.
+   *
+   * @param config the run's own, with another budget or other stop rules at most
+   */
+  public static RunResult resume(RunDirectory run, ExperimentConfig config, Console console) {
+    Task task = Tasks.load(config);
+    LoadOptions options = ModelLoader.options(config.device(), config.precision());
+    try (LanguageModel model = ModelLoader.load(config.model(), options)) {
+      return new Experiment(config, task, model, console).run(run);
+    }
+  }
+
+  private TriggerPrompt prompt(ManualPrompt manual) {
+    manual.template().requireFields(task.fields());
+    Cloze cloze =
+        new Cloze(
+            model,
+            manual.template(),
+            manual.verbalizer().or(config::verbalizer).orElseThrow());
+    Tasks.requireLabels(task, cloze.labels().labels());
+    return TriggerPrompt.of(
+        manual.template(), cloze.labels(), new int[0], model.tokenizer());
+  }
+
+  /** Finds mistakes in template and label words before anything is computed or written. */
+  private void checkGivenLabels() {
+    config.template().requireFields(task.fields());
+    if (config.labelSearch().isEmpty()) {
+      prepared = search(new Cloze(model, config.template(), config.verbalizer().orElseThrow()));
+    }
+  }
+
+  private AutoPrompt search(Cloze cloze) {
+    if (prepared != null) {
+      return prepared;
+    }
+    Tasks.requireLabels(task, cloze.labels().labels());
+    return new AutoPrompt(
+        model, task, cloze, config.autoprompt(), new RandomSource(config.seed()));
+  }
+
+  // ------------------------------------------------------------------ the run
+
+  private RunResult run(RunDirectory run) {
+    console.say(
+        "%s on %s, %s: %d train, %d dev, %d test examples. Run directory: %s"
+            .formatted(
+                config.model(),
+                Environment.device(model),
+                task.name(),
+                task.train().size(),
+                task.dev().size(),
+                task.test().size(),
+                run.path()));
+    run.writeEnvironment(Environment.versions(), Environment.device(model));
+    Baselines baselines = Baselines.open(run, console);
+    LabelTokens labels = labels(baselines);
+    baselines.majority(task, metric, others);
+    ClozeEvaluator evaluator = new ClozeEvaluator(model, metric, others);
+    baselines.manual(manualPrompts, task, evaluator);
+
+    LoopResult loop = search(run, new Cloze(model, config.template(), labels));
+
+    // Test is looked at once, with the prompt that dev chose.
+    TriggerPrompt found = (TriggerPrompt) loop.best().prompt();
+    EvalReport dev = evaluator.evaluate(found, task.dev());
+    EvalReport test = evaluator.evaluate(found, task.test());
+    console.interrupt().check(run.path());
+    run.writeOutcomes("found", "dev", dev.outcomes(), task.dev());
+    run.writeOutcomes("found", "test", test.outcomes(), task.test());
+    run.writePrompt(found);
+    String versus = baselines.strongest();
+    Comparison paired = Comparison.of(metric, test.outcomes(), run.outcomes(versus, "test"));
+
+    RunResult.Builder result =
+        RunResult.builder(config.method(), config.model(), task.name(), metric.name())
+            .seed(config.seed())
+            .loop(loop, dev.toScore(), test.toScore())
+            .runDir(run.path().toString())
+            .comparison(versus, paired.p())
+            .warnings(leaks())
+            .warnings(dev.warnings())
+            .warnings(test.warnings())
+            .warnings(baselines.warnings());
+    if (!metric.name().equals("accuracy")) {
+      result.warnings(
+          List.of("AutoPrompt chooses by accuracy; " + metric.name() + " is only reported."));
+    }
+    baselines
+        .scores()
+        .forEach((name, scores) -> scores.forEach((s, score) -> result.baseline(name, s, score)));
+    RunResult done = result.build();
+    run.writeResult(done);
+    HtmlReport.write(run);
+    return done;
+  }
+
+  private LoopResult search(RunDirectory run, Cloze cloze) {
+    console.say("Searching for %s".formatted(config.template()));
+    SearchLoop loop =
+        SearchLoop.of(search(cloze))
+            .budget(config.budget())
+            .in(run.path(), config.identity())
+            .listener(new Progress(console))
+            .cancelWhen(console.interrupt()::requested);
+    config.stop().forEach(loop::stopWhen);
+    LoopResult result = loop.run();
+    console.interrupt().check(run.path());
+    return result;
+  }
+
+  /** The given label words as tokens, or those that the label search finds on train. */
+  private LabelTokens labels(Baselines baselines) {
+    if (config.labelSearch().isEmpty()) {
+      return new Cloze(model, config.template(), config.verbalizer().orElseThrow()).labels();
+    }
+    JsonNode kept =
+        baselines.keep(
+            "label_search",
+            () -> {
+              console.say("Searching for label tokens on %d examples.".formatted(task.train().size()));
+              LabelTokenSearch.Result found =
+                  new LabelTokenSearch(model, config.labelSearch().get())
+                      .run(config.template(), task.train(), new RandomSource(config.seed()));
+              ObjectNode node = Json.object();
+              node.put("train_accuracy", found.accuracy());
+              Map<String, int[]> ids = new TreeMap<>();
+              ObjectNode byLabel = node.putObject("token_ids");
+              for (int c = 0; c < found.labels().size(); c++) {
+                ids.put(found.labels().labels().get(c), found.labels().ids()[c]);
+              }
+              ids.forEach((label, tokens) -> byLabel.set(label, Json.array(tokens)));
+              return node;
+            });
+    List<String> names = new ArrayList<>();
+    List<int[]> ids = new ArrayList<>();
+    kept.path("token_ids")
+        .properties()
+        .forEach(
+            entry -> {
+              names.add(entry.getKey());
+              ids.add(Json.ints(entry.getValue()));
+            });
+    return new LabelTokens(names, ids.toArray(new int[0][]));
+  }
+
+  private List<String> leaks() {
+    LeakReport report = LeakCheck.check(task);
+    List<String> warnings = new ArrayList<>();
+    report
+        .counts()
+        .forEach(
+            (splits, count) -> {
+              String[] pair = splits.split("/");
+              Optional<LeakReport.Leak> leak =
+                  report.leaks().stream().filter(l -> l.splits().equals(splits)).findFirst();
+              warnings.add(
+                  "%d of the texts of %s also occur in %s (such as %s): scores on it are too good."
+                      .formatted(count, pair[1], pair[0], leak.orElseThrow().second()));
+            });
+    return warnings;
+  }
+}

@@ -1,0 +1,23 @@
+package io.promptgrad.experiments.execution;
+
+import io.promptgrad.experiments.config.ExperimentConfig;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Names run directories when the user does not. */
+final class RunFolders {
+
+  private RunFolders() {}
+
+  /** The first of {@code runs/TASK-METHOD-seed0}, {@code ...-2}, {@code ...-3} that is free. */
+  static Path next(String task, ExperimentConfig config) {
+    String name =
+        "%s-%s-seed%d"
+            .formatted(task.replaceAll("[^\\w.-]+", "_"), config.method(), config.seed());
+    Path folder = Path.of("runs", name);
+    for (int n = 2; Files.exists(folder); n++) {
+      folder = Path.of("runs", name + "-" + n);
+    }
+    return folder;
+  }
+}

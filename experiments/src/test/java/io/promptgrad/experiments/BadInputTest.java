@@ -1,0 +1,361 @@
+package io.promptgrad.experiments;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Whatever a user gets wrong ends with code 2, one sentence on stderr and nothing on stdout. */
+class BadInputTest {
+
+  /** Makes one thing wrong in a copy of a good world and returns the command. */
+  private interface Mistake {
+    List<?> make(TinyWorld world) throws IOException;
+  }
+
+  @TempDir private static Path folder;
+  private static Path good;
+  private static int copy;
+
+  @BeforeAll
+  static void makeGoodWorld() throws IOException {
+    good = folder.resolve("good");
+    TinyWorld world = TinyWorld.create(good);
+    CommandLineRun run =
+        CommandLineRun.of("run", world.file("run.yaml"), "--out", folder.resolve("run"));
+    assertThat(run.code()).as(run.err()).isZero(); // else every mistake below proves nothing
+  }
+
+  private static Arguments wrong(String name, String expected, Mistake mistake) {
+    return Arguments.of(name, expected, mistake);
+  }
+
+  /** Spoils a file of a world. */
+  private interface Damage {
+    void to(TinyWorld world) throws IOException;
+  }
+
+  /** The good experiment with something wrong in a file. */
+  private static Arguments wrongFile(String name, String expected, Damage damage) {
+    return wrong(
+        name,
+        expected,
+        world -> {
+          damage.to(world);
+          return List.of("run", world.file("run.yaml"), "--out", world.file("out"));
+        });
+  }
+
+  /** The good experiment with one value changed. */
+  private static Arguments wrongValue(String name, String expected, String assignment) {
+    return wrong(
+        name,
+        expected,
+        world ->
+            List.of(
+                "run", world.file("run.yaml"), "--out", world.file("out"), "--set", assignment));
+  }
+
+  private static void replace(Path file, String what, String by) throws IOException {
+    String text = Files.readString(file);
+    assertThat(text).contains(what);
+    Files.writeString(file, text.replace(what, by));
+  }
+
+  static Stream<Arguments> weights() {
+    return Stream.of(
+        wrongFile(
+            "truncated safetensors",
+            "model.safetensors",
+            world -> {
+              byte[] bytes = Files.readAllBytes(world.model("model.safetensors"));
+              Files.write(
+                  world.model("model.safetensors"),
+                  Arrays.copyOf(bytes, bytes.length - 100));
+            }),
+        wrongFile(
+            "lying safetensors: a header longer than the file",
+            "model.safetensors",
+            world -> {
+              byte[] bytes = Files.readAllBytes(world.model("model.safetensors"));
+              ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putLong(0, 1L << 40);
+              Files.write(world.model("model.safetensors"), bytes);
+            }),
+        wrongFile(
+            "corrupt safetensors: the header is not JSON",
+            "model.safetensors",
+            world -> {
+              byte[] bytes = Files.readAllBytes(world.model("model.safetensors"));
+              bytes[8] = '?';
+              Files.write(world.model("model.safetensors"), bytes);
+            }),
+        wrongFile(
+            "missing tensor",
+            "bert.embeddings.LayerNorm.bias",
+            world -> {
+              byte[] bytes = Files.readAllBytes(world.model("model.safetensors"));
+              String latin = new String(bytes, StandardCharsets.ISO_8859_1);
+              Files.write(
+                  world.model("model.safetensors"),
+                  latin
+                      .replace(
+                          "bert.embeddings.LayerNorm.bias", "bert.embeddings.LayerNorm.bios")
+                      .getBytes(StandardCharsets.ISO_8859_1));
+            }),
+        wrongFile(
+            "wrong shape",
+            "64",
+            world -> replace(
+                            world.model("config.json"),
+                            "\"intermediate_size\": 64",
+                            "\"intermediate_size\": 96")),
+        wrongFile(
+            "pickle checkpoint",
+            "pytorch_model.bin",
+            world -> {
+              Files.delete(world.model("model.safetensors"));
+              Files.write(world.model("pytorch_model.bin"), new byte[] {'P', 'K', 3, 4});
+            }),
+        wrongFile(
+            "quantised checkpoint",
+            "gptq",
+            world -> replace(
+                            world.model("config.json"),
+                            "\"pad_token_id\": 0",
+                            "\"pad_token_id\": 0, \"quantization_config\": {\"quant_method\":"
+                                + " \"gptq\", \"bits\": 4}")));
+  }
+
+  static Stream<Arguments> models() {
+    return Stream.of(
+        wrongFile(
+            "unknown architecture",
+            "bart",
+            world -> replace(world.model("config.json"), "\"bert\"", "\"bart\"")),
+        wrongFile(
+            "malformed config.json",
+            "config.json is not valid JSON (line 2",
+            world -> replace(
+                            world.model("config.json"),
+                            "\"hidden_size\": 32,",
+                            "\"hidden_size\": 32")),
+        wrongFile(
+            "tokenizer with more tokens than the model",
+            "do not belong together",
+            world -> replace(
+                            world.model("tokenizer.json"),
+                            "\"good\" : 9",
+                            "\"surplus\" : 165, \"good\" : 9")),
+        wrongFile(
+            "no tokenizer",
+            "tokenizer.json",
+            world -> {
+              Files.delete(world.model("tokenizer.json"));
+            }),
+        wrongValue("no such model", "there is no model folder", "model=nowhere"),
+        wrongValue("no such bundled model", "did you mean", "model=bundled:mini-robert"));
+  }
+
+  static Stream<Arguments> configurations() {
+    return Stream.of(
+        wrongFile(
+            "malformed YAML",
+            "run.yaml, line 4: this is not YAML",
+            world -> replace(world.file("run.yaml"), "template: \"{", "template: {")),
+        wrongFile(
+            "unknown key",
+            "run.yaml, line 6: unknown key 'budget.step'; did you mean 'steps'?",
+            world -> replace(world.file("run.yaml"), "{steps", "{step")),
+        wrongFile(
+            "wrong type",
+            "run.yaml, line 6: 'budget.steps' must be a whole number, not 'many'.",
+            world -> replace(world.file("run.yaml"), "steps: 3", "steps: many")),
+        wrongFile(
+            "missing key",
+            "run.yaml: the key 'template' is missing",
+            world -> replace(world.file("run.yaml"), "template: \"{sentence} [T]", "data: {} # ")),
+        wrongFile(
+            "unknown key in the task's own file",
+            "task.yaml, line 3: unknown key 'task.trian'; did you mean 'train'?",
+            world -> replace(world.file("task.yaml"), "train:", "trian:")),
+        wrongFile(
+            "missing data file",
+            "task.yaml, line 3: there is no file",
+            world -> replace(world.file("task.yaml"), "train.tsv", "no.tsv")),
+        wrongFile(
+            "empty split",
+            "dev.tsv",
+            world -> {
+              Files.writeString(world.file("dev.tsv"), "sentence\tlabel\n");
+            }),
+        wrongFile(
+            "row without label column",
+            "test.tsv, line 3",
+            world -> {
+              Files.writeString(
+                  world.file("test.tsv"), "sentence\tlabel\nbal dem\tpositive\nbal\n");
+            }),
+        wrong(
+            "no such configuration",
+            "there is no file",
+            world -> List.of("run", world.file("no.yaml"))),
+        wrongValue("unknown method", "did you mean 'autoprompt'?", "method=autopromt"),
+        wrongValue("unknown metric", "--set metric=acuracy", "metric=acuracy"),
+        wrongValue("unknown device", "--set device=tpu", "device=tpu"),
+        wrongValue("GPU that is not there", "cuda:99", "device=cuda:99"),
+        wrongValue("negative budget", "must not be negative", "budget.steps=-1"),
+        wrongValue("budget that is no duration", "not a duration", "budget.time=soon"),
+        wrongValue("assignment without =", "not an assignment", "budget.steps"),
+        wrongValue("patience of 0", "must be at least 1", "stop.patience=0"),
+        wrongValue("no candidates", "candidates", "autoprompt.candidates=0"),
+        wrongValue("unknown filter", "did you mean 'special'?", "autoprompt.filter=[specials]"),
+        wrongValue(
+            "first trigger of another length", "2 tokens", "autoprompt.start=[good, great]"));
+  }
+
+  static Stream<Arguments> prompts() {
+    return Stream.of(
+        wrongValue("template without [P]", "no prediction slot", "template='{sentence} [T]'"),
+        wrongValue("template with two [P]", "second prediction slot", "template='[T] [P] [P]'"),
+        wrongValue("template without [T]", "no trigger slot", "template='{sentence} [P]'"),
+        wrongValue(
+            "template with an unknown field", "{text}", "template='{text} [T] [P]'"),
+        wrongValue(
+            "manual prompt with an unknown field",
+            "{text}",
+            "manual_prompts=[{template: '{text} [P]'}]"),
+        wrongValue("manual prompt with [T]", "trigger slot", "manual_prompts=[{template: '[T] [P]'}]"),
+        wrongValue(
+            "label that the verbalizer lacks",
+            "has the label 'positive'",
+            "verbalizer={negative: bad}"),
+        wrongValue(
+            "label word of several tokens",
+            "'gripping'",
+            "verbalizer={negative: bad, positive: gripping}"),
+        wrongValue(
+            "label word of two labels", "good", "verbalizer={negative: good, positive: good}"),
+        wrongValue(
+            "label word that is no text", "'positive'", "verbalizer={negative: bad, positive: 1.5}"),
+        wrongValue(
+            "label token beyond the vocabulary",
+            "9999",
+            "verbalizer={negative: bad, positive: 9999}"));
+  }
+
+  static Stream<Arguments> commands() {
+    return Stream.of(
+        wrong("unknown command", "did you mean 'run'?", world -> List.of("runn")),
+        wrong(
+            "unknown option",
+            "did you mean '--seed'?",
+            world -> List.of("run", world.file("run.yaml"), "--sed", "3")),
+        wrong(
+            "option of another type",
+            "--seed",
+            world -> List.of("run", world.file("run.yaml"), "--seed", "three")),
+        wrong("missing argument", "CONFIG.yaml", world -> List.of("run")),
+        wrong(
+            "unknown method",
+            "did you mean 'autoprompt'?",
+            world -> search(world, "autopromt", TinyWorld.TEMPLATE, "negative=bad")),
+        wrong(
+            "label without words",
+            "LABEL=WORD",
+            world -> search(world, "autoprompt", TinyWorld.TEMPLATE, "negative")),
+        wrong(
+            "output is a file",
+            "run.yaml",
+            world -> List.of("run", world.file("run.yaml"), "--out", world.file("run.yaml"))),
+        wrong(
+            "output below a file",
+            "cannot be written",
+            world ->
+                List.of("run", world.file("run.yaml"), "--out", world.file("run.yaml/inside"))),
+        wrong(
+            "output is not empty",
+            "not empty",
+            world -> List.of("run", world.file("run.yaml"), "--out", world.model())),
+        wrong("no run to resume", "not a run", world -> List.of("resume", world.model())),
+        wrong("no run to report", "not a run", world -> List.of("report", world.model())),
+        wrong("nothing to verify", "golden.json", world -> List.of("verify", world.model())),
+        wrong("no folder to verify", "no folder", world -> List.of("verify", world.file("no"))),
+        wrong(
+            "no prompt to evaluate",
+            "no prompt.json",
+            world -> eval(world, world.model().toString(), "test")),
+        wrong(
+            "unknown split",
+            "--split",
+            world -> {
+              Files.writeString(world.file("prompt.json"), "{}");
+              return eval(world, world.file("prompt.json").toString(), "tset");
+            }),
+        wrong(
+            "prompt that is none",
+            "no saved trigger prompt",
+            world -> {
+              Files.writeString(world.file("prompt.json"), "{}");
+              return eval(world, world.file("prompt.json").toString(), "test");
+            }));
+  }
+
+  private static List<?> search(TinyWorld world, String method, String template, String label) {
+    return List.of(
+        "search",
+        method,
+        "--model",
+        world.model(),
+        "--task",
+        world.file("task.yaml"),
+        "--template",
+        template,
+        "--label",
+        label);
+  }
+
+  private static List<?> eval(TinyWorld world, String prompt, String split) {
+    return List.of(
+        "eval", "--prompt", prompt, "--model", world.model(), "--task", world.file("task.yaml"),
+        "--split", split);
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource({"weights", "models", "configurations", "prompts", "commands"})
+  void command_badInput_endsWithOneSentence(String name, String expected, Mistake mistake)
+      throws IOException {
+    TinyWorld world = TinyWorld.in(copyOfGoodWorld());
+    CommandLineRun run = CommandLineRun.of(mistake.make(world).toArray());
+    assertThat(run.code()).as(run.err()).isEqualTo(2);
+    assertThat(run.out()).isEmpty();
+    assertThat(run.errLines()).hasSize(1);
+    assertThat(run.err().strip())
+        .containsIgnoringCase(expected)
+        .matches(sentence -> sentence.endsWith(".") || sentence.endsWith("?"), "a sentence")
+        .doesNotContain("\tat ");
+  }
+
+  private static Path copyOfGoodWorld() throws IOException {
+    Path target = folder.resolve("world-" + copy++);
+    try (Stream<Path> files = Files.walk(good)) {
+      for (Path file : files.toList()) {
+        Files.copy(
+            file, target.resolve(good.relativize(file)), StandardCopyOption.REPLACE_EXISTING);
+      }
+    }
+    return target;
+  }
+}

@@ -1,0 +1,149 @@
+package io.promptgrad.experiments;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.promptgrad.files.Json;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Runs in processes of their own, which are killed or interrupted while they work. */
+class KilledRunTest {
+
+  private static final int STEPS = 250;
+  private static final int KILLS = 3;
+
+  @TempDir private Path folder;
+  private TinyWorld world;
+  private final List<Process> processes = new ArrayList<>();
+
+  @BeforeEach
+  void makeWorld() throws IOException {
+    world = TinyWorld.create(folder);
+  }
+
+  @AfterEach
+  void endProcesses() {
+    processes.forEach(Process::destroyForcibly);
+  }
+
+  @Test
+  void run_killedThreeTimes_resumesToTheSameResult() throws Exception {
+    Path whole = folder.resolve("whole");
+    long begin = System.nanoTime();
+    assertThat(finish(run(whole))).isZero();
+    double seconds = (System.nanoTime() - begin) / 1e9;
+
+    long seed = System.nanoTime();
+    Random random = new Random(seed);
+    Path killed = folder.resolve("killed");
+    List<Integer> stepsDone = new ArrayList<>();
+    for (int k = 0; k < KILLS; k++) {
+      Process process = Files.exists(killed.resolve("config.yaml")) ? resume(killed) : run(killed);
+      // From the first file of the run on, any moment of a quarter of the whole run.
+      awaitFile(killed.resolve("config.yaml"), process);
+      Thread.sleep((long) (random.nextDouble() * seconds / 4 * 1000));
+      process.destroyForcibly().waitFor();
+      stepsDone.add(lines(killed.resolve("trace.jsonl")));
+    }
+    assertThat(finish(resume(killed))).isZero();
+
+    String how = "seed %d, %.1f s, killed after steps %s".formatted(seed, seconds, stepsDone);
+    assertThat(result(killed)).as(how).isEqualTo(result(whole));
+    assertThat(Files.readString(killed.resolve("prompt/prompt.json")))
+        .as(how)
+        .isEqualTo(Files.readString(whole.resolve("prompt/prompt.json")));
+    for (String outcomes : List.of("found.test", "manual.test", "majority.dev")) {
+      assertThat(Files.readString(killed.resolve("outcomes/" + outcomes + ".jsonl")))
+          .as(how)
+          .isEqualTo(Files.readString(whole.resolve("outcomes/" + outcomes + ".jsonl")));
+    }
+    assertThat(lines(killed.resolve("trace.jsonl"))).as(how).isEqualTo(STEPS);
+    assertThat(killed.resolve("report.html")).isNotEmptyFile();
+  }
+
+  @Test
+  void run_interrupted_savesAndSaysHowToGoOn() throws Exception {
+    Path out = folder.resolve("interrupted");
+    Process process = run(out);
+    awaitLines(out.resolve("trace.jsonl"), 5, process);
+    new ProcessBuilder("kill", "-INT", String.valueOf(process.pid())).start().waitFor();
+    assertThat(finish(process)).isEqualTo(130);
+    assertThat(Files.readString(folder.resolve("interrupted.err")))
+        .contains("Interrupted; saved. Continue with: promptgrad resume " + out);
+    assertThat(out.resolve("result.json")).doesNotExist();
+    int done = lines(out.resolve("trace.jsonl"));
+    assertThat(done).isBetween(5, STEPS - 1);
+    assertThat(Files.readString(out.resolve("checkpoint/state.jsonl"))).contains("\"step\":" + done);
+    CommandLineRun rest =
+        CommandLineRun.of("resume", out, "--set", "budget.steps=" + (done + 2), "--json");
+    assertThat(rest.code()).as(rest.err()).isZero();
+    assertThat(Json.parse(rest.out()).path("cost").path("steps").asInt()).isEqualTo(done + 2);
+  }
+
+  private Process run(Path out) throws IOException {
+    return start(
+        out, "run", world.file("run.yaml"), "--out", out, "--set", "budget.steps=" + STEPS);
+  }
+
+  private Process resume(Path out) throws IOException {
+    return start(out, "resume", out);
+  }
+
+  private Process start(Path out, Object... arguments) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("-Xmx256m", "-Dai.djl.pytorch.num_threads=1"));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+    for (Object argument : arguments) {
+      command.add(argument.toString());
+    }
+    Process process =
+        new ProcessBuilder(command)
+            .redirectOutput(folder.resolve(out.getFileName() + ".out").toFile())
+            .redirectError(folder.resolve(out.getFileName() + ".err").toFile())
+            .start();
+    processes.add(process);
+    return process;
+  }
+
+  private static int finish(Process process) throws InterruptedException {
+    assertThat(process.waitFor(3, TimeUnit.MINUTES)).as("ended in time").isTrue();
+    return process.exitValue();
+  }
+
+  private static void awaitFile(Path file, Process process) throws InterruptedException {
+    while (!Files.exists(file)) {
+      assertThat(process.isAlive()).as("still running, without " + file).isTrue();
+      Thread.sleep(5);
+    }
+  }
+
+  private static void awaitLines(Path file, int n, Process process) throws Exception {
+    while (lines(file) < n) {
+      assertThat(process.isAlive()).as("still running, without " + file).isTrue();
+      Thread.sleep(5);
+    }
+  }
+
+  private static int lines(Path file) throws IOException {
+    return Files.exists(file) ? (int) Files.readString(file).lines().count() : 0;
+  }
+
+  /** The result without what may differ: time and place. */
+  private static ObjectNode result(Path run) throws IOException {
+    ObjectNode result = (ObjectNode) Json.parse(Files.readString(run.resolve("result.json")));
+    ((ObjectNode) result.path("cost")).remove("seconds");
+    result.remove("run_dir");
+    return result;
+  }
+}

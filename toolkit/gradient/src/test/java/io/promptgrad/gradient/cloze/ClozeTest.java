@@ -1,0 +1,131 @@
+package io.promptgrad.gradient.cloze;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.promptgrad.gradient.TinyModels;
+import io.promptgrad.input.InvalidInputException;
+import io.promptgrad.lm.LanguageModel;
+import io.promptgrad.task.Example;
+import io.promptgrad.template.PromptTemplate;
+import io.promptgrad.template.Verbalizer;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ClozeTest {
+
+  @TempDir static Path folder;
+  static LanguageModel masked;
+  static LanguageModel causal;
+
+  private static final Verbalizer WORDS =
+      Verbalizer.parse(Map.of("negative", "bad", "positive", "good"));
+
+  @BeforeAll
+  static void load() {
+    masked = TinyModels.masked(folder.resolve("masked"));
+    causal = TinyModels.causal(folder.resolve("causal"));
+  }
+
+  @AfterAll
+  static void close() {
+    masked.close();
+    causal.close();
+  }
+
+  private static int id(String token) {
+    return masked.tokenizer().id(token).orElseThrow();
+  }
+
+  private static ClozeExample encode(LanguageModel model, String template, String sentence) {
+    Cloze cloze = new Cloze(model, PromptTemplate.parse(template), WORDS);
+    return cloze.encode(new Example("e:1", Map.of("sentence", sentence), "positive"));
+  }
+
+  @Test
+  void encode_plainTemplate_addsTheTokenizersSpecials() {
+    ClozeExample e = encode(masked, "{sentence} [T] [T] [P] .", "the film");
+
+    assertThat(e.ids()).containsExactly(2, id("the"), id("film"), 0, 0, 4, id("."), 3);
+    assertThat(e.triggerAt()).containsExactly(3, 4);
+    assertThat(e.predictAt()).isEqualTo(5);
+    assertThat(e.goldTokens()).containsExactly(id("good"));
+  }
+
+  @Test
+  void encode_templateWithSpecials_addsNone() {
+    ClozeExample e = encode(masked, "[CLS] {sentence} [T] [P] . [SEP]", "the film");
+
+    assertThat(e.ids()).containsExactly(2, id("the"), id("film"), 0, 4, id("."), 3);
+  }
+
+  @Test
+  void encode_slotMarksInTheData_stayText() {
+    ClozeExample e = encode(masked, "{sentence} [T] [P]", "the [T] film");
+
+    assertThat(e.triggerAt()).hasSize(1);
+    assertThat(e.ids()[e.triggerAt()[0] + 1]).isEqualTo(4);
+  }
+
+  @Test
+  void encode_tooLong_losesTheEndOfTheTextOnly() {
+    ClozeExample e = encode(masked, "{sentence} [T] [P] .", "film ".repeat(100));
+
+    assertThat(e.length()).isEqualTo(32);
+    assertThat(e.ids()[e.predictAt()]).isEqualTo(4);
+    assertThat(e.ids()[31]).isEqualTo(3);
+    assertThat(e.triggerAt()).containsExactly(28);
+  }
+
+  @Test
+  void encode_causal_readsTheAnswerBehindTheLastTokenBeforeIt() {
+    ClozeExample e = encode(causal, "{sentence} [T] [P] . never seen", "the film");
+
+    // The tiny tokenizer puts [CLS] in front; what follows the answer is not seen. ("seen" is an
+    // unknown word: once that counted as a special token, and [CLS] was left out.)
+    assertThat(e.ids()).containsExactly(2, id("the"), id("film"), 0);
+    assertThat(e.predictAt()).isEqualTo(3);
+  }
+
+  @Test
+  void new_causalWithTriggerBehindTheAnswer_isRefused() {
+    assertThatThrownBy(() -> encode(causal, "{sentence} [P] [T]", "x"))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("behind [P]");
+  }
+
+  @Test
+  void resolve_wordOfSeveralTokens_isRefusedWithItsPieces() {
+    Verbalizer verbalizer = Verbalizer.parse(Map.of("a", "films", "b", "good"));
+
+    assertThatThrownBy(() -> new Cloze(masked, PromptTemplate.parse("{s} [P]"), verbalizer))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("'films'")
+        .hasMessageContaining("2 tokens")
+        .hasMessageContaining("'##s'");
+  }
+
+  @Test
+  void resolve_vocabularyEntryAndId_areTaken() {
+    LabelTokens labels =
+        LabelTokens.resolve(
+            Verbalizer.parse(Map.of("a", "##s", "b", id("good"))), masked.tokenizer(), true);
+
+    assertThat(labels.ids()[labels.indexOf("a")]).containsExactly(id("##s"));
+    assertThat(labels.ids()[labels.indexOf("b")]).containsExactly(id("good"));
+  }
+
+  @Test
+  void encode_unknownLabel_namesTheKnownOnes() {
+    Cloze cloze = new Cloze(masked, PromptTemplate.parse("{sentence} [P]"), WORDS);
+
+    assertThatThrownBy(() -> cloze.encode(new Example("e:1", Map.of("sentence", "x"), "neutral")))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("'neutral'")
+        .hasMessageContaining("negative");
+  }
+}

@@ -1,0 +1,249 @@
+package io.promptgrad.lm;
+
+import static io.promptgrad.lm.Batches.SEQUENCES;
+import static io.promptgrad.lm.Batches.everywhere;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import io.promptgrad.input.InvalidInputException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Keys and values that are kept stand for the tokens that they came from. */
+class KeyValueCacheTest {
+
+  @ParameterizedTest
+  @CsvSource({
+    "gpt2, FLOAT32, 1e-5",
+    "gpt2, FLOAT64, 1e-12",
+    "llama, FLOAT32, 1e-5",
+    "llama__rope_llama3, FLOAT64, 1e-12"
+  })
+  void extend_behindACacheSplitAnywhere_equalsOnePass(
+      String name, Precision precision, double tolerance) {
+    for (TokenBatch batch :
+        List.of(TokenBatch.of(SEQUENCES, 0), TokenBatch.leftPadded(SEQUENCES, 0))) {
+      LanguageModel model = TinyModels.shared(name, precision);
+      try (NDManager scope = model.newScope()) {
+        double[] whole = Tensors.doubles(model.logits(scope, batch, everywhere(batch)));
+        for (int split = 1; split < batch.length(); split++) {
+          TokenBatch head = columns(batch, 0, split);
+          TokenBatch tail = columns(batch, split, batch.length());
+          var first = model.extend(scope, null, head, null, null, everywhere(head));
+          assertThat(first.keyValues().getShape())
+              .isEqualTo(
+                  new Shape(
+                      3, 2, 4, model.spec().attention().keyValueHeads(), split, 8));
+          var second =
+              model.extend(scope, null, tail, first.keyValues(), head.mask(), everywhere(tail));
+          assertSame(batch, head, 0, first.logits(), whole, tolerance);
+          assertSame(batch, tail, split, second.logits(), whole, tolerance);
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"gpt2", "llama"})
+  void extend_oneTokenAtATimeBehindJoinedCaches_equalsOnePass(String name) {
+    TokenBatch batch = TokenBatch.leftPadded(SEQUENCES, 0);
+    LanguageModel model = TinyModels.shared(name, Precision.FLOAT64);
+    try (NDManager scope = model.newScope()) {
+      double[] whole = Tensors.doubles(model.logits(scope, batch, everywhere(batch)));
+      NDArray past = null;
+      for (int column = 0; column < batch.length(); column++) {
+        TokenBatch one = columns(batch, column, column + 1);
+        byte[] pastMask = column == 0 ? null : columns(batch, 0, column).mask();
+        var step = model.extend(scope, null, one, past, pastMask, everywhere(one));
+        assertSame(batch, one, column, step.logits(), whole, 1e-12);
+        past = past == null ? step.keyValues() : model.joinCaches(scope, past, step.keyValues());
+      }
+      assertThat(past.getShape().get(4)).isEqualTo(batch.length());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"bert, FLOAT64", "gpt2, FLOAT64", "llama, BFLOAT16"})
+  void extend_pastOfOneRow_equalsThatRowRepeated(String name, Precision precision) {
+    LanguageModel model = TinyModels.shared(name, precision);
+    try (NDManager scope = model.newScope()) {
+      List<int[]> three =
+          List.of(new int[] {38, 87, 88}, new int[] {38, 87, 88}, new int[] {38, 87, 88});
+      TokenBatch prefix = TokenBatch.of(List.of(three.get(0)), 0);
+      TokenBatch prefixes = TokenBatch.of(three, 0);
+      NDArray one = model.extend(scope, null, prefix, null, null, new int[] {0}).keyValues();
+      NDArray all = model.extend(scope, null, prefixes, null, null, new int[] {0}).keyValues();
+      TokenBatch rows =
+          shifted(
+              TokenBatch.of(List.of(new int[] {9, 8}, new int[] {96}, new int[] {1, 2}), 0), 3);
+      int[] at = {1, 2, 5};
+      var fromOne = model.extend(scope, null, rows, one, null, at);
+      var fromAll = model.extend(scope, null, rows, all, null, at);
+      double tolerance = precision == Precision.BFLOAT16 ? 0.05 : 1e-12;
+      assertThat(Tensors.doubles(fromOne.logits()))
+          .containsExactly(Tensors.doubles(fromAll.logits()), within(tolerance));
+      NDArray joinedOne = model.joinCaches(scope, one, fromOne.keyValues());
+      NDArray joinedAll = model.joinCaches(scope, all, fromAll.keyValues());
+      assertThat(joinedOne.getShape()).isEqualTo(joinedAll.getShape());
+      if (precision != Precision.BFLOAT16) {
+        assertThat(Tensors.doubles(joinedOne))
+            .containsExactly(Tensors.doubles(joinedAll), within(1e-12));
+      }
+      // and both can be passed back
+      TokenBatch last =
+          shifted(TokenBatch.of(List.of(new int[] {4}, new int[] {5}, new int[] {6}), 0), 5);
+      assertThat(
+              Tensors.doubles(
+                  model.extend(scope, null, last, joinedOne, null, new int[] {2}).logits()))
+          .containsExactly(
+              Tensors.doubles(
+                  model.extend(scope, null, last, joinedAll, null, new int[] {2}).logits()),
+              within(tolerance));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"bert", "gpt2", "llama"})
+  void extend_behindAPastThatIsAllMasked_equalsNone(String name) {
+    LanguageModel model = TinyModels.shared(name, Precision.FLOAT64);
+    try (NDManager scope = model.newScope()) {
+      TokenBatch batch = TokenBatch.of(SEQUENCES, 0);
+      TokenBatch other = TokenBatch.of(List.of(new int[] {50, 51}), 0);
+      NDArray past = model.extend(scope, null, other, null, null, new int[] {0}).keyValues();
+      int[] at = {7, 8, 20};
+      double[] without =
+          Tensors.doubles(model.extend(scope, null, batch, null, null, at).logits());
+      double[] masked =
+          Tensors.doubles(model.extend(scope, null, batch, past, new byte[4 * 2], at).logits());
+      double[] seen = Tensors.doubles(model.extend(scope, null, batch, past, null, at).logits());
+      assertThat(masked).containsExactly(without, within(1e-12));
+      assertThat(seen).isNotEqualTo(without);
+    }
+  }
+
+  @Test
+  void extend_fromVectorsOfTheIds_equalsFromIds() {
+    LanguageModel model = TinyModels.shared("roberta", Precision.FLOAT32);
+    try (NDManager scope = model.newScope()) {
+      TokenBatch batch = TokenBatch.of(SEQUENCES, 1);
+      int[] at = {0, 5, 17};
+      NDArray vectors = model.wordVectors(scope, batch);
+      double[] expected = Tensors.doubles(model.logits(scope, batch, at));
+      assertThat(
+              Tensors.doubles(model.extend(scope, vectors, batch, null, null, at).logits()))
+          .isEqualTo(expected);
+      assertThat(Tensors.doubles(model.extend(scope, null, batch, null, null, at).logits()))
+          .isEqualTo(expected);
+    }
+  }
+
+  @Test
+  void arguments_thatDoNotFit_areRefusedBeforeNativeCode() {
+    LanguageModel model = TinyModels.shared("llama", Precision.FLOAT32);
+    try (NDManager scope = model.newScope()) {
+      TokenBatch batch = TokenBatch.of(List.of(new int[] {1, 2}, new int[] {3, 4}), 0);
+      int[] at = {0};
+      NDArray past = scope.zeros(new Shape(3, 2, 2, 2, 4, 8));
+      for (Shape shape :
+          List.of(
+              new Shape(2, 32),
+              new Shape(2, 2, 31),
+              new Shape(2, 3, 32),
+              new Shape(1, 2, 32),
+              new Shape(),
+              new Shape(0, 2, 32))) {
+        refused(
+            "word vectors",
+            () -> model.extend(scope, scope.zeros(shape), batch, null, null, at));
+      }
+      for (Shape shape :
+          List.of(
+              new Shape(3, 2, 2, 2, 4),
+              new Shape(2, 2, 2, 2, 4, 8),
+              new Shape(3, 1, 2, 2, 4, 8),
+              new Shape(3, 2, 3, 2, 4, 8),
+              new Shape(3, 2, 2, 4, 4, 8),
+              new Shape(3, 2, 2, 2, 4, 16),
+              new Shape(3, 2, 2, 2, 65, 8))) {
+        NDArray wrong = scope.zeros(shape);
+        refused("cached keys and values", () -> model.extend(scope, null, batch, wrong, null, at));
+        refused("cached keys and values", () -> model.joinCaches(scope, wrong, past));
+      }
+      refused(
+          "cached keys and values",
+          () -> model.joinCaches(scope, past, scope.zeros(new Shape(3, 2, 1, 2, 4, 8))));
+      for (DataType type : List.of(DataType.INT32, DataType.INT64, DataType.BOOLEAN)) {
+        NDArray vectors = scope.zeros(new Shape(2, 2, 32), type);
+        refused(type.toString(), () -> model.extend(scope, vectors, batch, null, null, at));
+        NDArray wrong = scope.zeros(past.getShape(), type);
+        refused(type.toString(), () -> model.extend(scope, null, batch, wrong, null, at));
+        refused(type.toString(), () -> model.joinCaches(scope, past, wrong));
+      }
+      refused("mask of 4 cached", () -> model.extend(scope, null, batch, past, new byte[7], at));
+      refused("mask of 0 cached", () -> model.extend(scope, null, batch, null, new byte[8], at));
+      TokenBatch longOne = TokenBatch.of(List.of(new int[61], new int[61]), 0);
+      assertThatThrownBy(() -> model.extend(scope, null, longOne, past, null, at))
+          .isInstanceOf(InvalidInputException.class)
+          .hasMessageContaining("65 tokens is longer than the 64");
+    }
+  }
+
+  private static void refused(
+      String naming, org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
+    assertThatThrownBy(call)
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining(naming);
+  }
+
+  /** Compares real positions of a batch of some columns with those of the whole. */
+  private static void assertSame(
+      TokenBatch whole,
+      TokenBatch part,
+      int firstColumn,
+      NDArray logits,
+      double[] expected,
+      double tolerance) {
+    double[] actual = Tensors.doubles(logits);
+    for (int row = 0; row < part.rows(); row++) {
+      for (int column = 0; column < part.length(); column++) {
+        int index = part.index(row, column);
+        if (part.mask()[index] != 0) {
+          assertThat(Tensors.row(actual, index, 97))
+              .containsExactly(
+                  Tensors.row(expected, whole.index(row, firstColumn + column), 97),
+                  within(tolerance));
+        }
+      }
+    }
+  }
+
+  private static TokenBatch columns(TokenBatch batch, int from, int to) {
+    List<Integer> kept = new ArrayList<>();
+    for (int row = 0; row < batch.rows(); row++) {
+      for (int column = from; column < to; column++) {
+        kept.add(batch.index(row, column));
+      }
+    }
+    int[] ids = kept.stream().mapToInt(i -> batch.ids()[i]).toArray();
+    int[] positions = kept.stream().mapToInt(i -> batch.positions()[i]).toArray();
+    byte[] mask = new byte[ids.length];
+    for (int i = 0; i < mask.length; i++) {
+      mask[i] = batch.mask()[kept.get(i)];
+    }
+    return new TokenBatch(batch.rows(), to - from, ids, mask, positions, new int[0]);
+  }
+
+  private static TokenBatch shifted(TokenBatch batch, int by) {
+    return batch.withPositions(Arrays.stream(batch.positions()).map(p -> p + by).toArray());
+  }
+}

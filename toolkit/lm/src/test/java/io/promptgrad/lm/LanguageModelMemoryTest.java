@@ -1,0 +1,180 @@
+package io.promptgrad.lm;
+
+import static io.promptgrad.lm.Batches.SEQUENCES;
+import static io.promptgrad.lm.Batches.oneTargetInEachRow;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import ai.djl.ndarray.BaseNDManager;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import io.promptgrad.lm.generate.Generation;
+import io.promptgrad.lm.generate.GenerationOptions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Native memory has owners, and threads do not meet in it. */
+class LanguageModelMemoryTest {
+
+  private static final TokenBatch BATCH = TokenBatch.of(SEQUENCES, 0);
+
+  /** What the program keeps must not lie in buffers that Java may collect. */
+  @ParameterizedTest
+  @EnumSource(Precision.class)
+  void logits_afterCollectionsAndOtherAllocations_areTheSame(Precision precision) {
+    for (String name : List.of("llama", "gpt2")) {
+      try (LanguageModel model = TinyModels.load(name, precision)) {
+        double[] before = logits(model);
+        for (int i = 0; i < 4; i++) {
+          System.gc();
+          try (NDManager scope = model.newScope()) {
+            for (int n = 1; n <= 4096; n *= 2) {
+              scope.create(new float[n]).addi(1234.5f);
+              scope.create(new double[n]).addi(-1234.5);
+            }
+          }
+          assertThat(logits(model)).as("%s %s", name, precision).isEqualTo(before);
+        }
+      }
+    }
+  }
+
+  @Test
+  void everyMethod_calledOftenInScopesThatAreClosed_leavesNothingBehind() throws Exception {
+    try (LanguageModel model = TinyModels.load("llama", Precision.FLOAT32)) {
+      NDManager root;
+      try (NDManager scope = model.newScope()) {
+        root = scope.getParentManager();
+      }
+      callEverything(model); // entry points are named on first use
+      int arrays = root.getManagedArrays().size();
+      int resources = resources(root).size();
+      for (int i = 0; i < 25; i++) { // 10 calls each
+        callEverything(model);
+      }
+      assertThat(root.getManagedArrays()).hasSize(arrays);
+      assertThat(resources(root)).hasSize(resources); // scopes are resources, too
+    }
+  }
+
+  @Test
+  void everyMethod_leavesInTheScopeOnlyItsResult() throws Exception {
+    try (LanguageModel model = TinyModels.load("llama", Precision.FLOAT32);
+        NDManager scope = model.newScope()) {
+      int expected = 0;
+      model.logits(scope, BATCH, new int[] {0});
+      assertThat(resources(scope)).hasSize(expected += 1);
+      model.losses(scope, BATCH, oneTargetInEachRow(BATCH));
+      assertThat(resources(scope)).hasSize(expected += 1);
+      model.hiddenStates(scope, BATCH);
+      assertThat(resources(scope)).hasSize(expected += 4);
+      model.gradient(scope, BATCH, oneTargetInEachRow(BATCH));
+      assertThat(resources(scope)).hasSize(expected += 2);
+      var extension = model.extend(scope, null, BATCH, null, null, new int[] {0});
+      assertThat(resources(scope)).hasSize(expected += 2);
+      model.joinCaches(scope, extension.keyValues(), extension.keyValues());
+      assertThat(resources(scope)).hasSize(expected += 1);
+    }
+  }
+
+  @Test
+  void refusedCall_leavesNothingBehind() throws Exception {
+    try (LanguageModel model = TinyModels.load("llama", Precision.FLOAT32);
+        NDManager scope = model.newScope()) {
+      NDManager root = scope.getParentManager();
+      logits(model);
+      int resources = resources(root).size();
+      TokenBatch tooLong = TokenBatch.of(List.of(new int[65]), 0);
+      for (int i = 0; i < 10; i++) {
+        assertThatThrownBy(() -> model.logits(scope, tooLong, new int[] {0}))
+            .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(
+                () -> model.extend(scope, scope.create(1f), BATCH, null, null, new int[] {0}))
+            .isInstanceOf(IllegalArgumentException.class);
+      }
+      assertThat(resources(root)).hasSize(resources);
+    }
+  }
+
+  @Test
+  void fourThreadsAtOnce_getTheSameNumbersAsOne() throws Exception {
+    ExecutorService threads = Executors.newFixedThreadPool(4);
+    try (LanguageModel model = TinyModels.load("bert", Precision.FLOAT32)) {
+      List<double[]> alone = compute(model);
+      List<Callable<List<double[]>>> work = new ArrayList<>();
+      for (int i = 0; i < 40; i++) {
+        work.add(() -> compute(model));
+      }
+      for (Future<List<double[]>> result : threads.invokeAll(work)) {
+        assertThat(result.get()).usingRecursiveComparison().isEqualTo(alone);
+      }
+      assertThat(model.backwardTokens()).isEqualTo(41 * BATCH.tokens());
+    } finally {
+      threads.shutdown();
+    }
+  }
+
+  @Test
+  void closedModel_orClosedScope_isRefused() {
+    LanguageModel model = TinyModels.load("bert", Precision.FLOAT32);
+    NDManager closed = model.newScope();
+    closed.close();
+    assertThatThrownBy(() -> model.logits(closed, BATCH, new int[] {0}))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("open scope");
+    NDManager open = model.newScope();
+    model.close();
+    model.close(); // as often as one likes
+    assertThatThrownBy(() -> model.logits(open, BATCH, new int[] {0}))
+        .isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(model::newScope).isInstanceOf(IllegalStateException.class);
+  }
+
+  private static List<double[]> compute(LanguageModel model) {
+    try (NDManager scope = model.newScope()) {
+      EmbeddingGradient gradient = model.gradient(scope, BATCH, oneTargetInEachRow(BATCH));
+      return List.of(
+          Tensors.doubles(model.logits(scope, BATCH, new int[] {7, 8, 20})),
+          Tensors.doubles(gradient.losses()),
+          Tensors.doubles(gradient.vectors()));
+    }
+  }
+
+  private static double[] logits(LanguageModel model) {
+    try (NDManager scope = model.newScope()) {
+      return Tensors.doubles(model.logits(scope, BATCH, new int[] {5}));
+    }
+  }
+
+  private static void callEverything(LanguageModel model) {
+    Targets targets = oneTargetInEachRow(BATCH);
+    int[] at = {0, 9};
+    try (NDManager scope = model.newScope()) {
+      model.logits(scope, BATCH, at);
+      model.logits(scope, BATCH, at, new int[] {1, 2});
+      model.losses(scope, BATCH, targets);
+      model.hiddenStates(scope, BATCH);
+      NDArray vectors = model.wordVectors(scope, BATCH);
+      model.timesOutputMatrix(scope, model.features(scope, BATCH, at));
+      var extension = model.extend(scope, vectors, BATCH, null, null, at);
+      model.gradient(scope, vectors, BATCH, extension.keyValues(), null, targets);
+      model.joinCaches(scope, extension.keyValues(), extension.keyValues());
+    }
+    Generation.generate(model, SEQUENCES, GenerationOptions.greedy(3));
+  }
+
+  /** What a manager holds: arrays and sub-managers. */
+  private static Map<?, ?> resources(NDManager manager) throws Exception {
+    var field = BaseNDManager.class.getDeclaredField("resources");
+    field.setAccessible(true);
+    return (Map<?, ?>) field.get(manager);
+  }
+}
