@@ -1,21 +1,27 @@
 package io.promptgrad.benchmarks;
 
+import ai.djl.ndarray.NDManager;
 import io.promptgrad.gradient.cloze.ClozeExample;
 import io.promptgrad.gradient.cloze.LabelTokens;
 import io.promptgrad.gradient.discrete.TokenFilter;
 import io.promptgrad.lm.LanguageModel;
+import io.promptgrad.lm.TokenBatch;
 import io.promptgrad.search.RandomSource;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 
 /**
  * Steps of a search, everything in them drawn from a seed: sentences of random tokens, random gold
- * labels, random triggers. Half of the labels are right by chance, so that pruning has the least to
- * gain here: a trigger that is right on nine of ten examples ends a candidate's race after a few
- * mistakes, one that is right on half of them only after half of the examples.
+ * labels, random triggers. The label tokens are six that the model finds about equally probable, so
+ * that its answers depend on the sentence and the trigger.
+ *
+ * <p>With random labels a trigger is right on about half of the examples. That is where pruning
+ * gains least: a current trigger that is right on nine of ten ends a candidate's race after a few
+ * mistakes, this one only after half of the examples.
  *
  * @param labels two labels and their tokens
  * @param filter what no trigger may hold: special tokens and label tokens
@@ -29,6 +35,9 @@ record StepWorkload(LabelTokens labels, TokenFilter filter, int candidates, List
 
   private static final int END = 2;
   private static final int FIRST_WORD = 5;
+
+  /** Sentences that the label tokens are balanced on. */
+  private static final int PROBES = 64;
 
   /**
    * One step.
@@ -64,6 +73,7 @@ record StepWorkload(LabelTokens labels, TokenFilter filter, int candidates, List
   static StepWorkload random(LanguageModel model, int mask, Size size, int steps, long seed) {
     RandomSource random = new RandomSource(seed);
     int vocabulary = model.spec().vocabulary();
+<<<<<<< HEAD
     int[] words = IntStream.range(FIRST_WORD, vocabulary).filter(id -> id != mask).toArray();
     int[] order = RandomSource.permutation(words.length, random.stream("labels", 0));
     int[][] labelIds = new int[2][size.labelTokens()];
@@ -72,6 +82,11 @@ record StepWorkload(LabelTokens labels, TokenFilter filter, int candidates, List
         labelIds[c][t] = words[order[c * size.labelTokens() + t]];
       }
     }
+=======
+    int[] words =
+        IntStream.range(FIRST_WORD, vocabulary).filter(id -> id != mask).toArray();
+    int[][] labelIds = balancedLabels(model, words, mask, size, random);
+>>>>>>> bench
     LabelTokens labels = new LabelTokens(List.of("no", "yes"), labelIds);
     int[] banned =
         IntStream.concat(
@@ -92,6 +107,42 @@ record StepWorkload(LabelTokens labels, TokenFilter filter, int candidates, List
     }
     return new StepWorkload(
         labels, TokenFilter.ofIds(banned, vocabulary), size.candidates(), drawn);
+  }
+
+  /**
+   * Neighbours in the order of the mean logit at the mask, taken from somewhere in the middle half
+   * and dealt out in turns.
+   */
+  private static int[][] balancedLabels(
+      LanguageModel model, int[] words, int mask, Size size, RandomSource random) {
+    RandomGenerator generator = random.stream("labels", 0);
+    LabelTokens none = new LabelTokens(List.of("any"), new int[][] {{mask}});
+    List<ClozeExample> sample = new ArrayList<>();
+    for (int i = 0; i < PROBES; i++) {
+      sample.add(example("probe", size.longest(), 0, words, mask, 0, none, generator));
+    }
+    TokenBatch batch =
+        TokenBatch.of(sample.stream().map(ClozeExample::ids).toList(), model.spec().padId());
+    int[] at = new int[PROBES];
+    Arrays.setAll(at, r -> batch.index(r, sample.get(r).predictAt()));
+    float[] means;
+    try (NDManager scope = model.newScope()) {
+      means = model.logits(scope, batch, at).mean(new int[] {0}).toFloatArray();
+    }
+    int[] byMean =
+        Arrays.stream(words)
+            .boxed()
+            .sorted(Comparator.<Integer>comparingDouble(id -> means[id]).thenComparing(id -> id))
+            .mapToInt(Integer::intValue)
+            .toArray();
+    int n = size.labelTokens();
+    int first = byMean.length / 4 + generator.nextInt(byMean.length / 2 - 2 * n);
+    int[][] labels = new int[2][n];
+    for (int t = 0; t < 2 * n; t++) {
+      // 0 1 1 0 0 1 1 0 ...: neither label has all the larger ones of the pairs
+      labels[(t + 1) / 2 % 2][t / 2] = byMean[first + t];
+    }
+    return labels;
   }
 
   private static List<ClozeExample> examples(

@@ -165,8 +165,7 @@ class AutoPromptTest {
   /** The score is the geometric mean of the gold labels' probabilities, and it only rises. */
   @Test
   void step_labelLikelihood_risesAndIsWhatTheEvaluatorSays() {
-    AutoPromptConfig config =
-        CONFIG.withObjective(AutoPromptConfig.Objective.LABEL_LIKELIHOOD);
+    AutoPromptConfig config = CONFIG.withObjective(AutoPromptConfig.Objective.LABEL_LIKELIHOOD);
     AutoPrompt search = search(masked, config, 13);
     double last = 0;
     for (StepReport report : steps(search, 10)) {
