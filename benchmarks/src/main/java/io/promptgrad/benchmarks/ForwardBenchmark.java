@@ -51,9 +51,7 @@ public class ForwardBenchmark {
   @Benchmark
   public float[] labelTokensAtMasks() {
     try (NDManager scope = model.newScope()) {
-      return model
-          .logits(scope, batch.tokens(), batch.masks(), batch.labelTokens())
-          .toFloatArray();
+      return model.logits(scope, batch.tokens(), batch.masks(), batch.labelTokens()).toFloatArray();
     }
   }
 

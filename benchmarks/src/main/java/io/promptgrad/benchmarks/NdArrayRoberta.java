@@ -29,8 +29,9 @@ import java.util.Map;
  * operation, gradients by a collector. It is here to be measured against the toolkit's program, and
  * does not replace it: float32 only, and one gradient at a time in the whole process.
  *
- * <p>An operation's result belongs to the manager of its first operand, so weights never come first.
- * Shapes: B rows, S tokens, H heads, D head width, C hidden width, N chosen positions, V vocabulary.
+ * <p>An operation's result belongs to the manager of its first operand, so weights never come
+ * first. Shapes: B rows, S tokens, H heads, D head width, C hidden width, N chosen positions, V
+ * vocabulary.
  */
 final class NdArrayRoberta implements AutoCloseable {
 
@@ -58,8 +59,7 @@ final class NdArrayRoberta implements AutoCloseable {
     Checkpoint checkpoint = Checkpoint.open(folder);
     for (String name : checkpoint.names()) {
       TensorView tensor = checkpoint.get(name);
-      model.weights.put(
-          name, model.manager.create(tensor.toFloats(), new Shape(tensor.shape())));
+      model.weights.put(name, model.manager.create(tensor.toFloats(), new Shape(tensor.shape())));
     }
     return model;
   }
@@ -140,10 +140,11 @@ final class NdArrayRoberta implements AutoCloseable {
     NDManager scope = x.getManager();
     NDArray chosen =
         x.reshape(-1, spec.hidden()).get(scope.create(longs(at, 0), new Shape(at.length)));
-    NDArray features =
-        norm(Activation.gelu(linear(chosen, "lm_head.dense")), "lm_head.layer_norm");
+    NDArray features = norm(Activation.gelu(linear(chosen, "lm_head.dense")), "lm_head.layer_norm");
     return Linear.linear(
-            features, weights.get(EMBEDDINGS + "word_embeddings.weight"), weights.get("lm_head.bias"))
+            features,
+            weights.get(EMBEDDINGS + "word_embeddings.weight"),
+            weights.get("lm_head.bias"))
         .singletonOrThrow();
   }
 

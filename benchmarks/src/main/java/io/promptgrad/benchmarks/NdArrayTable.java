@@ -79,16 +79,12 @@ public final class NdArrayTable implements Callable<Integer> {
     return 0;
   }
 
-  private Row compare(
-      String what, String size, int repeats, Runnable ndArrays, Runnable program) {
+  private Row compare(String what, String size, int repeats, Runnable ndArrays, Runnable program) {
     double[][] times =
         Interleaved.milliseconds(
             List.of(repeated(ndArrays, repeats), repeated(program, repeats)), warmup, rounds);
     return new Row(
-        what,
-        size,
-        Interleaved.median(times[0]) / repeats,
-        Interleaved.median(times[1]) / repeats);
+        what, size, Interleaved.median(times[0]) / repeats, Interleaved.median(times[1]) / repeats);
   }
 
   private static Runnable repeated(Runnable run, int times) {

@@ -73,20 +73,8 @@ record StepWorkload(LabelTokens labels, TokenFilter filter, int candidates, List
   static StepWorkload random(LanguageModel model, int mask, Size size, int steps, long seed) {
     RandomSource random = new RandomSource(seed);
     int vocabulary = model.spec().vocabulary();
-<<<<<<< HEAD
     int[] words = IntStream.range(FIRST_WORD, vocabulary).filter(id -> id != mask).toArray();
-    int[] order = RandomSource.permutation(words.length, random.stream("labels", 0));
-    int[][] labelIds = new int[2][size.labelTokens()];
-    for (int c = 0; c < 2; c++) {
-      for (int t = 0; t < size.labelTokens(); t++) {
-        labelIds[c][t] = words[order[c * size.labelTokens() + t]];
-      }
-    }
-=======
-    int[] words =
-        IntStream.range(FIRST_WORD, vocabulary).filter(id -> id != mask).toArray();
     int[][] labelIds = balancedLabels(model, words, mask, size, random);
->>>>>>> bench
     LabelTokens labels = new LabelTokens(List.of("no", "yes"), labelIds);
     int[] banned =
         IntStream.concat(
