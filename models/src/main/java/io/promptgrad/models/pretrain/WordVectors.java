@@ -20,7 +20,7 @@ import java.util.Random;
  */
 record WordVectors(float[] vectors, float[] logFrequencies) {
 
-  private static final int WINDOW = 40;
+  private static final int WINDOW = 5;
   private static final double CONTEXT_SMOOTHING = 0.75;
   private static final int ITERATIONS = 4;
 
@@ -40,8 +40,8 @@ record WordVectors(float[] vectors, float[] logFrequencies) {
         long end = Math.min(i + WINDOW, source.first() + source.tokens() - 1);
         for (long j = i + 1; j <= end; j++) {
           int context = corpus.trainToken(j);
-          // Near words tell about grammar, far ones about topic and mood; 1 / distance keeps both.
-          float share = weight / (j - i);
+          // Nearer words count more, as in word2vec's shrinking window.
+          float share = weight * (WINDOW - (j - i) + 1) / WINDOW;
           pairs[word * v + context] += share;
           pairs[context * v + word] += share;
         }
