@@ -17,10 +17,8 @@ public final class Main {
     PrintWriter out = new PrintWriter(System.out, false, StandardCharsets.UTF_8);
     Interrupt interrupt = new Interrupt();
     interrupt.onSignals(err);
-    // The start script knows whether stderr is a terminal; Java can only guess.
-    boolean terminal =
-        Boolean.parseBoolean(
-            System.getProperty("promptgrad.terminal", String.valueOf(System.console() != null)));
+    // The start script knows whether stderr is a terminal; Java 17 cannot tell.
+    boolean terminal = Boolean.getBoolean("promptgrad.terminal");
     System.exit(Promptgrad.execute(new Console(out, err, terminal, interrupt), arguments));
   }
 }

@@ -170,32 +170,30 @@ public final class YamlDocument {
           "%s, line %d: '%s' uses a YAML anchor or alias, which are not supported; write the value out."
               .formatted(name, line(parser), path));
     }
-    switch (token) {
-      case START_OBJECT:
+    return switch (token) {
+      case START_OBJECT -> {
         ObjectNode object = NODES.objectNode();
         readMapping(parser, object, path);
-        return object;
-      case START_ARRAY:
-        ArrayNode array = NODES.arrayNode();
-        for (JsonToken t = parser.nextToken(); t != JsonToken.END_ARRAY; t = parser.nextToken()) {
-          String child = path + "[" + array.size() + "]";
-          origins.put(child, name + ", line " + line(parser));
-          array.add(readValue(parser, t, child));
-        }
-        return array;
-      case VALUE_NUMBER_INT:
-        return integer(parser);
-      case VALUE_NUMBER_FLOAT:
-        return NODES.numberNode(parser.getDoubleValue());
-      case VALUE_TRUE:
-        return NODES.booleanNode(true);
-      case VALUE_FALSE:
-        return NODES.booleanNode(false);
-      case VALUE_NULL:
-        return NODES.nullNode();
-      default:
-        return NODES.textNode(parser.getText());
+        yield object;
+      }
+      case START_ARRAY -> readList(parser, path);
+      case VALUE_NUMBER_INT -> integer(parser);
+      case VALUE_NUMBER_FLOAT -> NODES.numberNode(parser.getDoubleValue());
+      case VALUE_TRUE -> NODES.booleanNode(true);
+      case VALUE_FALSE -> NODES.booleanNode(false);
+      case VALUE_NULL -> NODES.nullNode();
+      default -> NODES.textNode(parser.getText());
+    };
+  }
+
+  private ArrayNode readList(YAMLParser parser, String path) throws IOException {
+    ArrayNode array = NODES.arrayNode();
+    for (JsonToken t = parser.nextToken(); t != JsonToken.END_ARRAY; t = parser.nextToken()) {
+      String child = path + "[" + array.size() + "]";
+      origins.put(child, name + ", line " + line(parser));
+      array.add(readValue(parser, t, child));
     }
+    return array;
   }
 
   private static JsonNode integer(YAMLParser parser) throws IOException {
