@@ -247,8 +247,7 @@ public final class LanguageModel implements AutoCloseable {
     }
   }
 
-  private NDArray forward(
-      NDManager scope, String entry, TokenBatch batch, int[] at, NDArray more) {
+  private NDArray forward(NDManager scope, String entry, TokenBatch batch, int[] at, NDArray more) {
     Inputs.requireAt(batch, at);
     try (NDManager step = newScope()) {
       Inputs in = Inputs.of(program, spec(), step, batch);
@@ -305,8 +304,8 @@ public final class LanguageModel implements AutoCloseable {
   }
 
   /**
-   * Cached keys and values followed by newer ones, along the tokens. A past of one row stands before
-   * every row of the newer ones.
+   * Cached keys and values followed by newer ones, along the tokens. A past of one row stands
+   * before every row of the newer ones.
    */
   public NDArray joinCaches(NDManager scope, NDArray past, NDArray newer) {
     Shape shape = newer.getShape();

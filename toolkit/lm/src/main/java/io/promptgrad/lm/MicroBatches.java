@@ -13,8 +13,8 @@ import java.util.function.Consumer;
  *
  * <p>Sequences are sorted by length and cut where the total cost is least, a batch costing its
  * padded tokens plus a constant for the call. The cut is optimal, not a heuristic. When the device
- * runs out of memory, the largest size is halved, the batch is done again in halves, and the smaller
- * size is remembered.
+ * runs out of memory, the largest size is halved, the batch is done again in halves, and the
+ * smaller size is remembered.
  */
 public final class MicroBatches {
 

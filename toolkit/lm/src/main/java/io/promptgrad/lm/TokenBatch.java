@@ -20,7 +20,8 @@ public record TokenBatch(
   /** Checks that the arrays fit together; the model checks ids and positions against its tables. */
   public TokenBatch {
     if (rows < 1 || length < 1) {
-      throw new IllegalArgumentException("a batch of " + rows + " x " + length + " tokens is empty");
+      throw new IllegalArgumentException(
+          "a batch of " + rows + " x " + length + " tokens is empty");
     }
     int n = Math.multiplyExact(rows, length);
     if (ids.length != n
@@ -75,7 +76,9 @@ public record TokenBatch(
     return new TokenBatch(rows, length, ids, mask, newPositions, types);
   }
 
-  /** The same tokens counted 0, 1, 2 ... by column whatever the mask, as many models do by default. */
+  /**
+   * The same tokens counted 0, 1, 2 ... by column whatever the mask, as many models do by default.
+   */
   public TokenBatch withColumnPositions() {
     int[] columns = new int[positions.length];
     for (int i = 0; i < columns.length; i++) {

@@ -66,8 +66,8 @@ public final class TrainableModel implements AutoCloseable {
 
   /**
    * Starts from random weights: norms 1, biases 0, everything else normal with standard deviation
-   * {@code std}; in a pre-norm model the matrices that write into the residual stream have it divided
-   * by sqrt(2 L) (Radford et al. 2019).
+   * {@code std}; in a pre-norm model the matrices that write into the residual stream have it
+   * divided by sqrt(2 L) (Radford et al. 2019).
    *
    * @param directory holds {@code config.json}
    */
@@ -84,7 +84,8 @@ public final class TrainableModel implements AutoCloseable {
           for (long d : shape) {
             n = Math.multiplyExact(n, Math.toIntExact(d));
           }
-          ByteBuffer bytes = ByteBuffer.allocateDirect(Math.multiplyExact(4, n)).order(ByteOrder.LITTLE_ENDIAN);
+          ByteBuffer bytes =
+              ByteBuffer.allocateDirect(Math.multiplyExact(4, n)).order(ByteOrder.LITTLE_ENDIAN);
           double scale = key.startsWith("o.") || key.startsWith("down.") ? residual : std;
           for (int i = 0; i < n; i++) {
             bytes.putFloat(
@@ -218,8 +219,7 @@ public final class TrainableModel implements AutoCloseable {
       throw new IllegalArgumentException(
           name + " has shape " + new Shape(shape) + " but " + values.length + " values were given");
     }
-    ByteBuffer bytes =
-        ByteBuffer.allocateDirect(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer bytes = ByteBuffer.allocateDirect(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
     bytes.asFloatBuffer().put(values);
     write(WEIGHT, index, new TensorView(name, WeightType.F32, shape, bytes));
     refresh();
@@ -271,14 +271,13 @@ public final class TrainableModel implements AutoCloseable {
    */
   public void save(Path file, String note) {
     SafetensorsWriter writer = new SafetensorsWriter().metadata(NOTE, note);
-    forEachState(
-        (name, shape, kind, i) -> writer.add(name, kept(kind), shape, bytes(kind, i)));
+    forEachState((name, shape, kind, i) -> writer.add(name, kept(kind), shape, bytes(kind, i)));
     writer.write(file);
   }
 
   /**
-   * Puts back what {@link #save} wrote, clears the gradients, and returns the note. A file that does
-   * not fit changes nothing.
+   * Puts back what {@link #save} wrote, clears the gradients, and returns the note. A file that
+   * does not fit changes nothing.
    *
    * @throws InvalidInputException if the file is not one that {@link #save} wrote for a model of
    *     this architecture and precision

@@ -90,8 +90,7 @@ final class Weights {
       if (!weights.names.contains(slot.name())) {
         weights.names.add(slot.name());
         weights.shapes.add(slot.shape());
-        weights.tensors.put(
-            slot.name(), initializer.tensor(slot.name(), slot.key(), slot.shape()));
+        weights.tensors.put(slot.name(), initializer.tensor(slot.name(), slot.key(), slot.shape()));
       }
     }
     return weights;
@@ -168,8 +167,7 @@ final class Weights {
         put(program, tensors.get(name), kept);
       }
       tensors.clear(); // on a GPU the maps can go now
-      if (architecture.spec().positions()
-          instanceof TransformerSpec.Positions.Rotary rotary) {
+      if (architecture.spec().positions() instanceof TransformerSpec.Positions.Rotary rotary) {
         putFrequencies(program, rotary.inverseFrequencies(), computed);
       }
       return program;
@@ -258,8 +256,7 @@ final class Weights {
     s.put("tied_head", spec.head().tied());
     List<Double> scales = new ArrayList<>();
     for (int l = 0; l < spec.layers(); l++) {
-      scales.add(
-          spec.attention().scale() / (spec.attention().dividedByLayer() ? l + 1 : 1));
+      scales.add(spec.attention().scale() / (spec.attention().dividedByLayer() ? l + 1 : 1));
     }
     s.put("attention_scales", scales);
     s.put("compute", computed.code());

@@ -96,7 +96,9 @@ class EmbeddingGradientTest {
             .isEqualTo(precision == Precision.FLOAT64 ? DataType.FLOAT64 : DataType.FLOAT32);
         double[] a = Tensors.doubles(ours);
         double[] b = Tensors.doubles(exact.gradient(exactScope, BATCH, TARGETS).vectors());
-        assertThat(relativeDistance(a, b)).as("%s %s", name, precision).isLessThanOrEqualTo(allowed);
+        assertThat(relativeDistance(a, b))
+            .as("%s %s", name, precision)
+            .isLessThanOrEqualTo(allowed);
       }
     }
   }
@@ -129,9 +131,9 @@ class EmbeddingGradientTest {
     }
   }
 
-  private static double difference(
-      LanguageModel model, double[] vectors, int i, NDArray past) {
-    return (loss(model, moved(vectors, i, STEP), past) - loss(model, moved(vectors, i, -STEP), past))
+  private static double difference(LanguageModel model, double[] vectors, int i, NDArray past) {
+    return (loss(model, moved(vectors, i, STEP), past)
+            - loss(model, moved(vectors, i, -STEP), past))
         / (2 * STEP);
   }
 

@@ -35,7 +35,14 @@ final class HostileInputs {
     0, 1, 2, 3, 7, 95, 96, 97, 98, -1, -2, 1 << 16, Integer.MAX_VALUE, Integer.MIN_VALUE
   };
   private static final float[] FLOATS = {
-    0, 1, -1, 1e-45f, Float.MAX_VALUE, Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY
+    0,
+    1,
+    -1,
+    Float.MIN_VALUE,
+    Float.MAX_VALUE,
+    Float.NaN,
+    Float.POSITIVE_INFINITY,
+    Float.NEGATIVE_INFINITY
   };
   private static final DataType[] TYPES = {
     DataType.FLOAT32,
@@ -338,11 +345,7 @@ final class HostileInputs {
 
   private AdamW adamW() {
     return new AdamW(
-        FLOATS[random.nextInt(8)],
-        0.9,
-        1e-8,
-        FLOATS[random.nextInt(8)],
-        FLOATS[random.nextInt(8)]);
+        FLOATS[random.nextInt(8)], 0.9, 1e-8, FLOATS[random.nextInt(8)], FLOATS[random.nextInt(8)]);
   }
 
   // ------------------------------------------------------------------ files
@@ -354,7 +357,7 @@ final class HostileInputs {
       Path config = folder.resolve("config.json");
       byte[] validWeights = Files.readAllBytes(weights);
       byte[] validConfig = Files.readAllBytes(config);
-      for (int round = 0; round < 12; round++) {
+      for (int round = 0; round < 8; round++) {
         writeDamaged(weights, validWeights);
         attempt(() -> loadAndUse(folder));
         attempt(() -> Checkpoint.open(folder).names());

@@ -41,9 +41,7 @@ class KeyValueCacheTest {
           TokenBatch tail = columns(batch, split, batch.length());
           var first = model.extend(scope, null, head, null, null, everywhere(head));
           assertThat(first.keyValues().getShape())
-              .isEqualTo(
-                  new Shape(
-                      3, 2, 4, model.spec().attention().keyValueHeads(), split, 8));
+              .isEqualTo(new Shape(3, 2, 4, model.spec().attention().keyValueHeads(), split, 8));
           var second =
               model.extend(scope, null, tail, first.keyValues(), head.mask(), everywhere(tail));
           assertSame(batch, head, 0, first.logits(), whole, tolerance);
@@ -84,8 +82,7 @@ class KeyValueCacheTest {
       NDArray one = model.extend(scope, null, prefix, null, null, new int[] {0}).keyValues();
       NDArray all = model.extend(scope, null, prefixes, null, null, new int[] {0}).keyValues();
       TokenBatch rows =
-          shifted(
-              TokenBatch.of(List.of(new int[] {9, 8}, new int[] {96}, new int[] {1, 2}), 0), 3);
+          shifted(TokenBatch.of(List.of(new int[] {9, 8}, new int[] {96}, new int[] {1, 2}), 0), 3);
       int[] at = {1, 2, 5};
       var fromOne = model.extend(scope, null, rows, one, null, at);
       var fromAll = model.extend(scope, null, rows, all, null, at);
@@ -121,8 +118,7 @@ class KeyValueCacheTest {
       TokenBatch other = TokenBatch.of(List.of(new int[] {50, 51}), 0);
       NDArray past = model.extend(scope, null, other, null, null, new int[] {0}).keyValues();
       int[] at = {7, 8, 20};
-      double[] without =
-          Tensors.doubles(model.extend(scope, null, batch, null, null, at).logits());
+      double[] without = Tensors.doubles(model.extend(scope, null, batch, null, null, at).logits());
       double[] masked =
           Tensors.doubles(model.extend(scope, null, batch, past, new byte[4 * 2], at).logits());
       double[] seen = Tensors.doubles(model.extend(scope, null, batch, past, null, at).logits());
@@ -139,8 +135,7 @@ class KeyValueCacheTest {
       int[] at = {0, 5, 17};
       NDArray vectors = model.wordVectors(scope, batch);
       double[] expected = Tensors.doubles(model.logits(scope, batch, at));
-      assertThat(
-              Tensors.doubles(model.extend(scope, vectors, batch, null, null, at).logits()))
+      assertThat(Tensors.doubles(model.extend(scope, vectors, batch, null, null, at).logits()))
           .isEqualTo(expected);
       assertThat(Tensors.doubles(model.extend(scope, null, batch, null, null, at).logits()))
           .isEqualTo(expected);
@@ -163,8 +158,7 @@ class KeyValueCacheTest {
               new Shape(),
               new Shape(0, 2, 32))) {
         refused(
-            "word vectors",
-            () -> model.extend(scope, scope.zeros(shape), batch, null, null, at));
+            "word vectors", () -> model.extend(scope, scope.zeros(shape), batch, null, null, at));
       }
       for (Shape shape :
           List.of(

@@ -34,8 +34,7 @@ class LanguageModelTest {
     // the whole vocabulary is multiplied in bfloat16 (3 digits of up to 8), a few tokens in float32
     "roberta, BFLOAT16, 4e-2"
   })
-  void logits_ofChosenTokens_equalTheirColumns(
-      String name, Precision precision, double tolerance) {
+  void logits_ofChosenTokens_equalTheirColumns(String name, Precision precision, double tolerance) {
     LanguageModel model = TinyModels.shared(name, precision);
     try (NDManager scope = model.newScope()) {
       TokenBatch batch = TokenBatch.of(SEQUENCES, 0);
@@ -145,8 +144,7 @@ class LanguageModelTest {
       TokenBatch batch = TokenBatch.of(SEQUENCES, 0);
       int[] at = {0, 9, 17};
       double[] products =
-          Tensors.doubles(
-              model.timesOutputMatrix(scope, model.features(scope, batch, at)));
+          Tensors.doubles(model.timesOutputMatrix(scope, model.features(scope, batch, at)));
       if (!bias.isEmpty()) {
         float[] added = Checkpoint.open(TinyModels.folder(name)).get(bias).toFloats();
         for (int i = 0; i < products.length; i++) {

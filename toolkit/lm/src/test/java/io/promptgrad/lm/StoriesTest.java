@@ -33,8 +33,7 @@ class StoriesTest {
     Path folder = SharedFolder.path("data/stories260K");
     expected = Json.parse(Files.readString(folder.resolve("expected.json")));
     model =
-        LanguageModel.load(
-            folder.resolve("hf"), new LoadOptions(Device.cpu(), Precision.FLOAT32));
+        LanguageModel.load(folder.resolve("hf"), new LoadOptions(Device.cpu(), Precision.FLOAT32));
   }
 
   @AfterAll

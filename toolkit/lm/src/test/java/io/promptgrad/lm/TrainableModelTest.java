@@ -149,8 +149,7 @@ class TrainableModelTest {
   void accumulate_fullyMaskedRowWithDropout_isFinite() {
     byte[] mask = BATCH.mask().clone();
     Arrays.fill(mask, 5, 10, (byte) 0);
-    TokenBatch masked =
-        new TokenBatch(3, 5, BATCH.ids(), mask, BATCH.positions(), new int[0]);
+    TokenBatch masked = new TokenBatch(3, 5, BATCH.ids(), mask, BATCH.positions(), new int[0]);
     for (String name : List.of("bert", "gpt2")) {
       try (TrainableModel model = load(name, Precision.FLOAT32)) {
         for (float loss : model.accumulate(masked, TARGETS, 0.3)) {
@@ -190,8 +189,7 @@ class TrainableModelTest {
   @EnumSource(
       value = Precision.class,
       names = {"FLOAT32", "FLOAT64", "BFLOAT16"})
-  void restore_inTheMiddle_endsWhereAnUninterruptedRunDoes(Precision precision)
-      throws IOException {
+  void restore_inTheMiddle_endsWhereAnUninterruptedRunDoes(Precision precision) throws IOException {
     Path middle = directory.resolve("middle.safetensors");
     Path end = directory.resolve("end.safetensors");
     Path resumed = directory.resolve("resumed.safetensors");
@@ -318,7 +316,7 @@ class TrainableModelTest {
         if (model.shape(weight).length == 1) {
           boolean gain = weight.endsWith("weight"); // of a norm
           assertThat(values).as(weight).containsOnly(gain ? 1f : 0f);
-        } else if (weight.matches(".*(o_proj|down_proj|c_proj|output\\.dense)\\.weight")) {
+        } else if (weight.matches(".*(o_proj|down_proj|c_proj)\\.weight")) { // pre-norm only
           assertThat(deviation).as(weight).isCloseTo(0.02 / Math.sqrt(6), within(0.001));
         } else {
           assertThat(deviation)
@@ -346,7 +344,6 @@ class TrainableModelTest {
   }
 
   private static TrainableModel load(String name, Precision precision) {
-    return TrainableModel.load(
-        TinyModels.folder(name), new LoadOptions(Device.cpu(), precision));
+    return TrainableModel.load(TinyModels.folder(name), new LoadOptions(Device.cpu(), precision));
   }
 }

@@ -36,9 +36,10 @@ class WeightsTest {
   @ParameterizedTest
   @CsvSource({"gpt2, transformer.", "bert, bert.", "roberta, roberta.", "llama, model."})
   void load_namesWithoutTheBasePrefix_isTheSameModel(String name, String prefix) {
-    Path folder = rewritten(name, t -> t.name().startsWith(prefix)
-        ? renamed(t, t.name().substring(prefix.length()))
-        : t);
+    Path folder =
+        rewritten(
+            name,
+            t -> t.name().startsWith(prefix) ? renamed(t, t.name().substring(prefix.length())) : t);
     assertThat(logits(folder)).isEqualTo(logits(TinyModels.folder(name)));
   }
 
@@ -114,7 +115,8 @@ class WeightsTest {
     int i = 0;
     for (String name : opened.names()) {
       shards[i % 2].add(opened.get(name));
-      map.append(map.isEmpty() ? "" : ",").append("\"%s\":\"%d.safetensors\"".formatted(name, i % 2));
+      map.append(map.isEmpty() ? "" : ",")
+          .append("\"%s\":\"%d.safetensors\"".formatted(name, i % 2));
       i++;
     }
     shards[0].write(folder.resolve("0.safetensors"));
@@ -137,8 +139,7 @@ class WeightsTest {
     double allowed = type == WeightType.BF16 ? 0.5 : type == WeightType.F16 ? 0.05 : 1e-6;
     assertThat(stored)
         .containsExactly(logits(TinyModels.folder("llama"), Precision.FLOAT64), within(allowed));
-    for (Precision precision :
-        List.of(Precision.FLOAT32, Precision.FLOAT16, Precision.BFLOAT16)) {
+    for (Precision precision : List.of(Precision.FLOAT32, Precision.FLOAT16, Precision.BFLOAT16)) {
       double tolerance =
           precision == Precision.FLOAT32 ? 1e-4 : precision == Precision.FLOAT16 ? 0.05 : 0.5;
       assertThat(logits(folder, precision))
@@ -241,8 +242,7 @@ class WeightsTest {
     Files.writeString(
         folder.resolve("tokenizer.json"), json.replace("\"vocab\":{", "\"vocab\":{\"!!\":97,"));
     assertRefused(folder, "98 tokens", "only 97 rows");
-    Files.writeString(
-        folder.resolve("tokenizer.json"), json.replaceAll(",\"[^\"]+\":96", ""));
+    Files.writeString(folder.resolve("tokenizer.json"), json.replaceAll(",\"[^\"]+\":96", ""));
     try (LanguageModel model = LanguageModel.load(folder, options(Precision.FLOAT32))) {
       assertThat(model.tokenizer().vocabularySize()).isEqualTo(96);
     }

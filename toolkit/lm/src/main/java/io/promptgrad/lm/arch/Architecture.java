@@ -9,8 +9,9 @@ import java.util.function.Function;
 /**
  * A model's architecture and the names of its weights, both read from {@code config.json}.
  *
- * <p>Each family is one class with two methods: from the configuration to a {@link TransformerSpec},
- * and from the spec to a {@link WeightMap}. To add one, write that class and list it here.
+ * <p>Each family is one class with two methods: from the configuration to a {@link
+ * TransformerSpec}, and from the spec to a {@link WeightMap}. To add one, write that class and list
+ * it here.
  */
 public record Architecture(TransformerSpec spec, WeightMap weights) {
 

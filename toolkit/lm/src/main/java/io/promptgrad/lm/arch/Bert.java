@@ -23,8 +23,7 @@ final class Bert {
         .norm(-1, "transform_norm", "cls.predictions.transform.LayerNorm", hidden, true)
         .tensor(-1, "head.bias", "cls.predictions.bias", spec.vocabulary());
     if (!spec.head().tied()) {
-      map.tensor(
-          -1, "head.weight", "cls.predictions.decoder.weight", spec.vocabulary(), hidden);
+      map.tensor(-1, "head.weight", "cls.predictions.decoder.weight", spec.vocabulary(), hidden);
     }
     return new Architecture(
         spec,
@@ -55,7 +54,8 @@ final class Bert {
     int positions = config.size("max_position_embeddings", defaultPositions);
     if (positions <= positionOffset) {
       throw config.wrong(
-          "max_position_embeddings", "leaves no position after the " + positionOffset + " reserved");
+          "max_position_embeddings",
+          "leaves no position after the " + positionOffset + " reserved");
     }
     return new TransformerSpec(
         config.text("model_type", ""),
@@ -78,8 +78,7 @@ final class Bert {
     int hidden = spec.hidden();
     int width = spec.feedForward().width();
     String embeddings = prefix + "embeddings.";
-    map.tensor(
-            -1, "word.weight", embeddings + "word_embeddings.weight", spec.vocabulary(), hidden)
+    map.tensor(-1, "word.weight", embeddings + "word_embeddings.weight", spec.vocabulary(), hidden)
         .tensor(
             -1,
             "position.weight",

@@ -73,6 +73,7 @@ final class Gpt2 {
       map.tensor(-1, "head.weight", "lm_head.weight", spec.vocabulary(), hidden);
     }
     // The causal mask was once stored as a buffer of every layer.
-    return map.build("transformer.", "transformer\\.h\\.\\d+\\.attn\\.(masked_)?bias", "lm_head\\.weight");
+    return map.build(
+        "transformer.", "transformer\\.h\\.\\d+\\.attn\\.(masked_)?bias", "lm_head\\.weight");
   }
 }

@@ -51,8 +51,7 @@ final class Llama {
     return new Architecture(spec, weights(spec, attentionBias, mlpBias));
   }
 
-  private static WeightMap weights(
-      TransformerSpec spec, boolean attentionBias, boolean mlpBias) {
+  private static WeightMap weights(TransformerSpec spec, boolean attentionBias, boolean mlpBias) {
     int hidden = spec.hidden();
     int width = spec.feedForward().width();
     long queries = (long) spec.attention().heads() * spec.attention().headDim();

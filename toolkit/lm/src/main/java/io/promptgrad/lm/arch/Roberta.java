@@ -15,8 +15,7 @@ final class Roberta {
     if (pad < 0) {
       throw config.wrong("pad_token_id", "is " + pad + " but positions are counted from it");
     }
-    TransformerSpec spec =
-        Bert.encoder(config, pad + 1, pad, Activation.GELU, 50265, 512, 2);
+    TransformerSpec spec = Bert.encoder(config, pad + 1, pad, Activation.GELU, 50265, 512, 2);
     WeightMap.Builder map = new WeightMap.Builder();
     Bert.encoderWeights(map, "roberta.", spec);
     int hidden = spec.hidden();

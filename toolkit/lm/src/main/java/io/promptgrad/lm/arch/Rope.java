@@ -45,7 +45,8 @@ final class Rope {
     if (scaling.isMissingNode()) {
       return frequencies;
     }
-    JsonNode named = scaling.hasNonNull("rope_type") ? scaling.get("rope_type") : scaling.path("type");
+    JsonNode named =
+        scaling.hasNonNull("rope_type") ? scaling.get("rope_type") : scaling.path("type");
     String type = named.asText("default");
     switch (type) {
       case "default" -> {}

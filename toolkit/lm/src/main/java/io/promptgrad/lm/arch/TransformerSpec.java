@@ -2,8 +2,8 @@ package io.promptgrad.lm.arch;
 
 /**
  * What distinguishes one transformer from another: the whole architecture as values, read from a
- * Hugging Face {@code config.json}. The program computes whatever a spec says; adding a family means
- * filling in this table from its configuration.
+ * Hugging Face {@code config.json}. The program computes whatever a spec says; adding a family
+ * means filling in this table from its configuration.
  *
  * @param family the {@code model_type}, e.g. {@code roberta}
  * @param objective what the model was trained to predict, which also says whether attention is
@@ -76,8 +76,8 @@ public record TransformerSpec(
 
   /**
    * @param rms RMS norm instead of layer norm
-   * @param before norms on the inputs of the two sub-layers and one at the end (pre-norm) instead of
-   *     after each residual sum (post-norm)
+   * @param before norms on the inputs of the two sub-layers and one at the end (pre-norm) instead
+   *     of after each residual sum (post-norm)
    * @param onEmbeddings a norm on the sum of the embeddings
    */
   public record Norm(boolean rms, boolean before, boolean onEmbeddings, double epsilon) {}
@@ -97,7 +97,8 @@ public record TransformerSpec(
 
   /**
    * @param tied whether the output matrix is the word embedding
-   * @param transformed whether a dense layer, an activation and a layer norm come first (masked LMs)
+   * @param transformed whether a dense layer, an activation and a layer norm come first (masked
+   *     LMs)
    * @param activation of that transform; ignored without it
    */
   public record Head(boolean tied, boolean transformed, Activation activation) {}
@@ -112,7 +113,9 @@ public record TransformerSpec(
     return positions instanceof Positions.Learned learned ? learned.offset() : 0;
   }
 
-  /** Parameters that take part in one token's forward pass, without the tables that are looked up. */
+  /**
+   * Parameters that take part in one token's forward pass, without the tables that are looked up.
+   */
   public long layerParameters() {
     long queries = (long) attention.heads() * attention.headDim();
     long keyValues = 2L * attention.keyValueHeads() * attention.headDim();

@@ -16,18 +16,18 @@ import java.util.SplittableRandom;
  * @param tokens the new tokens of each prompt, without the id that stopped it; those of a stop
  *     string are included, because it need not begin with a token
  * @param texts the new text of each prompt; empty strings if the model has no tokenizer
- * @param logits those that each token was chosen from, [B, steps, V] row-major, 0 after a row's end;
- *     empty unless asked for
+ * @param logits those that each token was chosen from, [B, steps, V] row-major, 0 after a row's
+ *     end; empty unless asked for
  */
 public record Generation(List<int[]> tokens, List<String> texts, float[] logits) {
 
   /**
-   * Continues each prompt. Prompts may differ in length; a row's result does not depend on the other
-   * rows. One seed gives one result.
+   * Continues each prompt. Prompts may differ in length; a row's result does not depend on the
+   * other rows. One seed gives one result.
    *
    * @param prompts token ids, at least one each
-   * @throws InvalidInputException if the model is no causal one, or prompts and new tokens do not fit
-   *     into its positions
+   * @throws InvalidInputException if the model is no causal one, or prompts and new tokens do not
+   *     fit into its positions
    */
   public static Generation generate(
       LanguageModel model, List<int[]> prompts, GenerationOptions options) {

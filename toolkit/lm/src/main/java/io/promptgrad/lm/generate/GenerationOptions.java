@@ -54,8 +54,7 @@ public record GenerationOptions(
 
   /** The most probable token each time. */
   public static GenerationOptions greedy(int maxNewTokens) {
-    return new GenerationOptions(
-        maxNewTokens, 0, 0, 1, 1, List.of(), List.of(), 0, false);
+    return new GenerationOptions(maxNewTokens, 0, 0, 1, 1, List.of(), List.of(), 0, false);
   }
 
   /** Draws from the model's distribution. */
@@ -66,13 +65,27 @@ public record GenerationOptions(
 
   public GenerationOptions withTopK(int k) {
     return new GenerationOptions(
-        maxNewTokens, temperature, k, topP, repetitionPenalty, stopIds, stopStrings, seed,
+        maxNewTokens,
+        temperature,
+        k,
+        topP,
+        repetitionPenalty,
+        stopIds,
+        stopStrings,
+        seed,
         keepsLogits);
   }
 
   public GenerationOptions withTopP(double p) {
     return new GenerationOptions(
-        maxNewTokens, temperature, topK, p, repetitionPenalty, stopIds, stopStrings, seed,
+        maxNewTokens,
+        temperature,
+        topK,
+        p,
+        repetitionPenalty,
+        stopIds,
+        stopStrings,
+        seed,
         keepsLogits);
   }
 
@@ -84,13 +97,27 @@ public record GenerationOptions(
   /** Replaces the stop ids; without arguments nothing stops a sequence but its length. */
   public GenerationOptions withStopIds(Integer... ids) {
     return new GenerationOptions(
-        maxNewTokens, temperature, topK, topP, repetitionPenalty, List.of(ids), stopStrings, seed,
+        maxNewTokens,
+        temperature,
+        topK,
+        topP,
+        repetitionPenalty,
+        List.of(ids),
+        stopStrings,
+        seed,
         keepsLogits);
   }
 
   public GenerationOptions withStopStrings(String... strings) {
     return new GenerationOptions(
-        maxNewTokens, temperature, topK, topP, repetitionPenalty, stopIds, List.of(strings), seed,
+        maxNewTokens,
+        temperature,
+        topK,
+        topP,
+        repetitionPenalty,
+        stopIds,
+        List.of(strings),
+        seed,
         keepsLogits);
   }
 

@@ -57,8 +57,7 @@ final class Sampler {
     Integer[] byScore = new Integer[scores.length];
     Arrays.setAll(byScore, i -> i);
     Arrays.sort(byScore, (a, b) -> Double.compare(scores[b], scores[a]));
-    int candidates =
-        options.topK() > 0 ? Math.min(options.topK(), scores.length) : scores.length;
+    int candidates = options.topK() > 0 ? Math.min(options.topK(), scores.length) : scores.length;
     double largest = scores[byScore[0]];
     double[] probabilities = new double[candidates];
     double sum = 0;

@@ -31,10 +31,10 @@ import java.util.concurrent.ConcurrentHashMap;
 public final class Program implements AutoCloseable {
 
   private static final String SOURCE = "transformer.py";
+
   /** The script's lists of tensors, which it fills itself. */
   private static final List<String> STATE =
-      List.of(
-          "leaves", "constants", "gradients", "first_moments", "second_moments", "counts");
+      List.of("leaves", "constants", "gradients", "first_moments", "second_moments", "counts");
 
   private static final String METHOD = "module_method:";
 

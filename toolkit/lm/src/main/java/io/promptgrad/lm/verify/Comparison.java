@@ -26,8 +26,7 @@ public record Comparison(String name, double error, double tolerance) {
     for (float g : golden) {
       largest = Math.max(largest, Math.abs(g));
     }
-    return new Comparison(
-        name, largestDifference(name, golden, ours, null), tolerance * largest);
+    return new Comparison(name, largestDifference(name, golden, ours, null), tolerance * largest);
   }
 
   /** Error is the number of entries that differ. */

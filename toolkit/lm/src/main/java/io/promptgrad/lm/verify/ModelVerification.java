@@ -59,8 +59,8 @@ public final class ModelVerification {
   /**
    * Compares everything that is recorded, in float32, and bfloat16 against float32.
    *
-   * @throws InvalidInputException if the folder is incomplete or malformed, or what is recorded does
-   *     not fit the model
+   * @throws InvalidInputException if the folder is incomplete or malformed, or what is recorded
+   *     does not fit the model
    */
   public static List<Comparison> run(Path folder, Device device) {
     try {
@@ -164,13 +164,11 @@ public final class ModelVerification {
   /** Ours is as long as the product of the shape that the recorded tensor must have. */
   private void absolute(String name, NDArray ours, byte[] mask, long... shape) {
     comparisons.add(
-        Comparison.absolute(
-            name, golden.floats(name, shape), ours.toFloatArray(), mask, LOGITS));
+        Comparison.absolute(name, golden.floats(name, shape), ours.toFloatArray(), mask, LOGITS));
   }
 
   private void relative(String name, float[] ours, long... shape) {
-    comparisons.add(
-        Comparison.relative(name, golden.floats(name, shape), ours, GRADIENTS));
+    comparisons.add(Comparison.relative(name, golden.floats(name, shape), ours, GRADIENTS));
   }
 
   // ------------------------------------------------------------------ comparisons
@@ -212,8 +210,7 @@ public final class ModelVerification {
     try (NDManager scope = model.newScope()) {
       var gradient = model.gradient(scope, asRecorded, targets);
       double loss = weighted(gradient.losses().toFloatArray(), targets.weights());
-      comparisons.add(
-          new Comparison("loss", Math.abs(golden.floats("loss", 1)[0] - loss), LOGITS));
+      comparisons.add(new Comparison("loss", Math.abs(golden.floats("loss", 1)[0] - loss), LOGITS));
       relative(
           "grad_inputs_embeds",
           gradient.vectors().toFloatArray(),
@@ -255,8 +252,7 @@ public final class ModelVerification {
       }
     }
     TokenBatch batch =
-        new TokenBatch(
-                rows, p + s, new int[mask.length], mask, new int[mask.length], types)
+        new TokenBatch(rows, p + s, new int[mask.length], mask, new int[mask.length], types)
             .withColumnPositions();
     Targets soft = targetsOf(labels(), batch, p);
     try (NDManager scope = model.newScope()) {
@@ -268,9 +264,7 @@ public final class ModelVerification {
       double loss = weighted(gradient.losses().toFloatArray(), soft.weights());
       comparisons.add(
           new Comparison(
-              "soft_prompt.loss",
-              Math.abs(golden.number("soft_prompt", "loss") - loss),
-              LOGITS));
+              "soft_prompt.loss", Math.abs(golden.number("soft_prompt", "loss") - loss), LOGITS));
       float[] all = gradient.vectors().toFloatArray();
       float[] shared = new float[p * e];
       for (int row = 0; row < rows; row++) {
@@ -294,11 +288,9 @@ public final class ModelVerification {
     TokenBatch head = columns(asRecorded, 0, first);
     TokenBatch tail = columns(asRecorded, first, asRecorded.length());
     try (NDManager scope = model.newScope()) {
-      float[] uncached =
-          model.logits(scope, asRecorded, everywhere(asRecorded)).toFloatArray();
+      float[] uncached = model.logits(scope, asRecorded, everywhere(asRecorded)).toFloatArray();
       var one = model.extend(scope, null, head, null, null, everywhere(head));
-      var two =
-          model.extend(scope, null, tail, one.keyValues(), head.mask(), everywhere(tail));
+      var two = model.extend(scope, null, tail, one.keyValues(), head.mask(), everywhere(tail));
       float[] cached =
           concatenate(
               one.logits().toFloatArray(),
@@ -308,10 +300,7 @@ public final class ModelVerification {
               asRecorded.length());
       float[] recorded =
           golden.floats(
-              "logits_kv_cache",
-              asRecorded.rows(),
-              asRecorded.length(),
-              model.spec().vocabulary());
+              "logits_kv_cache", asRecorded.rows(), asRecorded.length(), model.spec().vocabulary());
       comparisons.add(
           Comparison.absolute("logits_kv_cache", recorded, cached, asRecorded.mask(), LOGITS));
       comparisons.add(

@@ -193,7 +193,8 @@ class ArchitectureTest {
 
   @Test
   void read_unknownOrMissingArchitecture_isRefusedWithTheSupportedOnes() throws IOException {
-    assertRefused("bert", "model_type", "\"deberta-v2\"", "\"deberta-v2\", an unknown architecture");
+    assertRefused(
+        "bert", "model_type", "\"deberta-v2\"", "\"deberta-v2\", an unknown architecture");
     assertRefused("bert", "model_type", "null", "bert, camembert, gpt2, llama, roberta");
     assertRefused("bert", "model_type", "1", "must be a string");
     Files.createDirectory(directory.resolve("empty"));
@@ -286,8 +287,7 @@ class ArchitectureTest {
                 "rope_scaling",
                 "{\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1,"
                     + " \"high_freq_factor\": 4, \"original_max_position_embeddings\": 1000}"))
-        .containsExactly(
-            near(1, 0.1, (1 - smooth) * 0.01 / 8 + smooth * 0.01, 0.001 / 8), e());
+        .containsExactly(near(1, 0.1, (1 - smooth) * 0.01 / 8 + smooth * 0.01, 0.001 / 8), e());
   }
 
   private static double[] near(double... values) {
@@ -313,8 +313,7 @@ class ArchitectureTest {
   }
 
   private TransformerSpec bare(String family) throws IOException {
-    Files.writeString(
-        directory.resolve("config.json"), "{\"model_type\": \"" + family + "\"}");
+    Files.writeString(directory.resolve("config.json"), "{\"model_type\": \"" + family + "\"}");
     return Architecture.read(directory).spec();
   }
 

@@ -74,8 +74,7 @@ class GenerationTest {
     assertThat(Generation.generate(model, PROMPTS, options).tokens())
         .usingRecursiveComparison()
         .isEqualTo(first);
-    assertThat(
-            Generation.generate(model, PROMPTS, GenerationOptions.sampling(12, 1, 6)).tokens())
+    assertThat(Generation.generate(model, PROMPTS, GenerationOptions.sampling(12, 1, 6)).tokens())
         .usingRecursiveComparison()
         .isNotEqualTo(first);
     List<int[]> otherRows = List.of(new int[] {1, 2}, PROMPTS.get(1), new int[40]);
@@ -91,12 +90,10 @@ class GenerationTest {
   void generate_topKOfOne_equalsGreedyWhateverTheTemperature() {
     LanguageModel model = TinyModels.shared("gpt2", Precision.FLOAT32);
     assertThat(
-            Generation.generate(
-                    model, PROMPTS, GenerationOptions.sampling(8, 50, 3).withTopK(1))
+            Generation.generate(model, PROMPTS, GenerationOptions.sampling(8, 50, 3).withTopK(1))
                 .tokens())
         .usingRecursiveComparison()
-        .isEqualTo(
-            Generation.generate(model, PROMPTS, GenerationOptions.greedy(8)).tokens());
+        .isEqualTo(Generation.generate(model, PROMPTS, GenerationOptions.greedy(8)).tokens());
   }
 
   @Test
@@ -155,7 +152,8 @@ class GenerationTest {
       assertThat(stopped.texts()).containsExactly("==");
       assertThat(stopped.tokens().get(0)).containsExactly(28, 28, 28, 67);
       Generation never =
-          Generation.generate(model, one, GenerationOptions.greedy(8).withStopStrings("d=", "yyyy"));
+          Generation.generate(
+              model, one, GenerationOptions.greedy(8).withStopStrings("d=", "yyyy"));
       assertThat(never.texts()).containsExactly("===d^yyy");
     }
   }
@@ -175,8 +173,7 @@ class GenerationTest {
   void generate_upToTheLastPosition_worksAndOneMoreIsRefusedInOneSentence() {
     LanguageModel model = TinyModels.shared("gpt2", Precision.FLOAT32); // 40 positions
     List<int[]> prompts = List.of(new int[35], new int[] {5});
-    List<int[]> tokens =
-        Generation.generate(model, prompts, GenerationOptions.greedy(6)).tokens();
+    List<int[]> tokens = Generation.generate(model, prompts, GenerationOptions.greedy(6)).tokens();
     assertThat(tokens.get(0)).hasSize(6);
     assertThatThrownBy(() -> Generation.generate(model, prompts, GenerationOptions.greedy(7)))
         .isInstanceOf(InvalidInputException.class)
@@ -184,8 +181,7 @@ class GenerationTest {
             "A prompt of 35 tokens and 7 new ones exceed the 40 positions of this model; ask for at"
                 + " most 6 new tokens.");
     assertThatThrownBy(
-            () ->
-                Generation.generate(model, List.of(new int[42]), GenerationOptions.greedy(1)))
+            () -> Generation.generate(model, List.of(new int[42]), GenerationOptions.greedy(1)))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("shorten the prompt");
   }
@@ -206,8 +202,7 @@ class GenerationTest {
         .hasMessageContaining("at least one token");
     assertThatThrownBy(
             () ->
-                Generation.generate(
-                    TinyModels.shared("bert", Precision.FLOAT32), PROMPTS, greedy))
+                Generation.generate(TinyModels.shared("bert", Precision.FLOAT32), PROMPTS, greedy))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("cannot generate text");
   }

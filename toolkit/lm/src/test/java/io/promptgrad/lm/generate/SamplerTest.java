@@ -97,8 +97,7 @@ class SamplerTest {
   @Test
   void next_repetitionPenalty_dividesPositiveAndMultipliesNegativeLogitsOfWhatOccurred() {
     GenerationOptions options = GenerationOptions.greedy(1).withRepetitionPenalty(2);
-    Sampler sampler =
-        new Sampler(options, new int[] {0, 0, 3}, 4, new SplittableRandom(0));
+    Sampler sampler = new Sampler(options, new int[] {0, 0, 3}, 4, new SplittableRandom(0));
     // 2 / 2, 1.5, -1, 2.5 / 2: id 0 is penalised once although it occurred twice
     assertThat(sampler.next(new float[] {2, 1.5f, -1, 2.5f}, 0)).isEqualTo(1);
     // now 1 has occurred: 1.25, 0.75, -1, 1.2

@@ -150,8 +150,7 @@ class ProgramTest {
     }
     double along = (back[0] * n[0] + back[1] * n[1]) / 2;
     assertNear(result.get(0), loss(logits, 2));
-    assertNear(
-        result.get(1), 0, 0, (back[0] - along * n[0]) / RMS, (back[1] - along * n[1]) / RMS);
+    assertNear(result.get(1), 0, 0, (back[0] - along * n[0]) / RMS, (back[1] - along * n[1]) / RMS);
   }
 
   private void training() {
@@ -184,9 +183,7 @@ class ProgramTest {
     call("adamw", scope.create(new double[] {0.5, 0.9, 0.99, 1e-8, 0, 0}));
     // the first step of Adam moves by the rate against the sign
     assertNear(
-        call("state", ints(0, 1)),
-        1 - 0.5 * Math.signum(back[0]),
-        1 - 0.5 * Math.signum(-back[1]));
+        call("state", ints(0, 1)), 1 - 0.5 * Math.signum(back[0]), 1 - 0.5 * Math.signum(-back[1]));
     assertNear(call("state", ints(4, 1)), 1);
     call("set_state", ints(0, 1), scope.create(new float[] {2, 3}));
     call("refresh", none);
@@ -206,8 +203,7 @@ class ProgramTest {
     assertThatThrownBy(() -> program.call(scope, "freeze"))
         .isInstanceOf(EngineException.class)
         .hasMessageContaining("freeze");
-    assertThatThrownBy(
-            () -> program.call(scope, "freeze", program.nothing(), program.nothing()))
+    assertThatThrownBy(() -> program.call(scope, "freeze", program.nothing(), program.nothing()))
         .isInstanceOf(EngineException.class)
         .hasMessageContaining("freeze");
   }

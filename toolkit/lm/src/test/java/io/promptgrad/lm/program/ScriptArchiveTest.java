@@ -92,8 +92,7 @@ class ScriptArchiveTest {
       assertThat(call(manager, block, "numbers").toFloatArray())
           .containsExactly(-0.5f, 1, -2, 3, 4, 0);
       assertThat(call(manager, block, "flags").toBooleanArray())
-          .containsExactly(
-              false, true, false, true, true, true, true, true, true, true, true);
+          .containsExactly(false, true, false, true, true, true, true, true, true, true, true);
       assertThat(call(manager, block, "fill").getLong()).isEqualTo(1);
       assertThat(call(manager, block, "fill").getLong()).isEqualTo(2);
     }

@@ -81,8 +81,7 @@ class ModelVerificationTest {
             INPUTS.contains(tensor.name()) || tensor.shape()[0] != 3
                 ? tensor
                 // the last entry of row 1, which ends in padding
-                : TinyModels.edited(
-                    tensor, b -> b.putFloat(b.limit() / 3 * 2 - 4, 1234f)));
+                : TinyModels.edited(tensor, b -> b.putFloat(b.limit() / 3 * 2 - 4, 1234f)));
     assertThat(failed(ModelVerification.run(folder, Device.cpu())))
         .containsExactlyInAnyOrder("grad_inputs_embeds", "word_embeddings_out");
   }
@@ -184,9 +183,7 @@ class ModelVerificationTest {
     TinyModels.rewrite(
         folder.resolve("golden.safetensors"),
         tensor ->
-            tensor.name().equals(name)
-                ? TinyModels.edited(tensor, b -> b.putLong(8, id))
-                : tensor);
+            tensor.name().equals(name) ? TinyModels.edited(tensor, b -> b.putLong(8, id)) : tensor);
     assertRefused(folder, "");
   }
 
