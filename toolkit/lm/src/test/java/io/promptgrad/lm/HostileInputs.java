@@ -357,7 +357,7 @@ final class HostileInputs {
       Path config = folder.resolve("config.json");
       byte[] validWeights = Files.readAllBytes(weights);
       byte[] validConfig = Files.readAllBytes(config);
-      for (int round = 0; round < 12; round++) {
+      for (int round = 0; round < 8; round++) {
         writeDamaged(weights, validWeights);
         attempt(() -> loadAndUse(folder));
         attempt(() -> Checkpoint.open(folder).names());

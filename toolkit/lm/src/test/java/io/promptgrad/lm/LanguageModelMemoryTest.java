@@ -30,19 +30,17 @@ class LanguageModelMemoryTest {
   @ParameterizedTest
   @EnumSource(Precision.class)
   void logits_afterCollectionsAndOtherAllocations_areTheSame(Precision precision) {
-    for (String name : List.of("llama", "gpt2")) {
-      try (LanguageModel model = TinyModels.load(name, precision)) {
-        double[] before = logits(model);
-        for (int i = 0; i < 4; i++) {
-          System.gc();
-          try (NDManager scope = model.newScope()) {
-            for (int n = 1; n <= 4096; n *= 2) {
-              scope.create(new float[n]).addi(1234.5f);
-              scope.create(new double[n]).addi(-1234.5);
-            }
+    try (LanguageModel model = TinyModels.load("llama", precision)) {
+      double[] before = logits(model);
+      for (int i = 0; i < 3; i++) {
+        System.gc();
+        try (NDManager scope = model.newScope()) {
+          for (int n = 1; n <= 4096; n *= 2) {
+            scope.create(new float[n]).addi(1234.5f);
+            scope.create(new double[n]).addi(-1234.5);
           }
-          assertThat(logits(model)).as("%s %s", name, precision).isEqualTo(before);
         }
+        assertThat(logits(model)).isEqualTo(before);
       }
     }
   }
@@ -57,7 +55,7 @@ class LanguageModelMemoryTest {
       callEverything(model); // entry points are named on first use
       int arrays = root.getManagedArrays().size();
       int resources = resources(root).size();
-      for (int i = 0; i < 25; i++) { // 10 calls each
+      for (int i = 0; i < 20; i++) { // 10 calls each
         callEverything(model);
       }
       assertThat(root.getManagedArrays()).hasSize(arrays);
@@ -110,13 +108,13 @@ class LanguageModelMemoryTest {
     try (LanguageModel model = TinyModels.load("bert", Precision.FLOAT32)) {
       List<double[]> alone = compute(model);
       List<Callable<List<double[]>>> work = new ArrayList<>();
-      for (int i = 0; i < 40; i++) {
+      for (int i = 0; i < 16; i++) {
         work.add(() -> compute(model));
       }
       for (Future<List<double[]>> result : threads.invokeAll(work)) {
         assertThat(result.get()).usingRecursiveComparison().isEqualTo(alone);
       }
-      assertThat(model.backwardTokens()).isEqualTo(41 * BATCH.tokens());
+      assertThat(model.backwardTokens()).isEqualTo(17 * BATCH.tokens());
     } finally {
       threads.shutdown();
     }

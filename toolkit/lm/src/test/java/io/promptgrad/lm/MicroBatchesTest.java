@@ -15,9 +15,6 @@ import net.jqwik.api.constraints.Size;
 
 class MicroBatchesTest {
 
-  private static final EngineException FULL =
-      new EngineException("CUDA out of memory. Tried to allocate 2.00 GiB");
-
   // ------------------------------------------------------------------ the plan
 
   @Property(tries = 500)
@@ -103,7 +100,7 @@ class MicroBatchesTest {
 
   @Example
   void plan_manySequencesAndLargestLimits_neitherOverflowsNorTakesLong() {
-    int[] lengths = new int[100_000];
+    int[] lengths = new int[30_000];
     Arrays.setAll(lengths, i -> 1 + i * 7919 % 500);
     for (int largest : new int[] {8192, Integer.MAX_VALUE}) {
       List<int[]> plan = new MicroBatches(32, largest).plan(lengths);
@@ -140,7 +137,7 @@ class MicroBatchesTest {
             long tokens = padded(group, lengths);
             if (tokens > capacity) {
               failed.add(tokens);
-              throw FULL;
+              throw new EngineException("CUDA out of memory. Tried to allocate 2.00 GiB");
             }
             for (int i : group) {
               done[i]++;
@@ -182,15 +179,16 @@ class MicroBatchesTest {
 
   @Example
   void run_oneSequenceThatDoesNotFit_isRethrown() {
+    EngineException full = new EngineException("out of memory");
     assertThatThrownBy(
             () ->
                 new MicroBatches(1, 400)
                     .run(
                         new int[] {10, 10},
                         group -> {
-                          throw FULL;
+                          throw full;
                         }))
-        .isSameAs(FULL);
+        .isSameAs(full);
   }
 
   @Example
@@ -218,15 +216,16 @@ class MicroBatchesTest {
 
   @Example
   void run_limitBelowTheSmallestStep_neverGrows() {
+    EngineException full = new EngineException("out of memory");
     MicroBatches batches = new MicroBatches(1, 20);
     assertThatThrownBy(
             () ->
                 batches.run(
                     new int[] {4, 4, 4},
                     group -> {
-                      throw FULL;
+                      throw full;
                     }))
-        .isSameAs(FULL);
+        .isSameAs(full);
     assertThat(batches.largest()).isLessThanOrEqualTo(20);
   }
 
