@@ -152,7 +152,6 @@ class ProgramTest {
     double along = (back[0] * n[0] + back[1] * n[1]) / 2;
     assertNear(result.get(0), loss(logits, 2));
     assertNear(result.get(1), 0, 0, (back[0] - along * n[0]) / RMS, (back[1] - along * n[1]) / RMS);
-<<<<<<< HEAD
   }
 
   /** The same with token 1 out of the game: only tokens 2 and 0 share the probability. */
@@ -177,8 +176,6 @@ class ProgramTest {
     double along = (back[0] * n[0] + back[1] * n[1]) / 2;
     assertNear(result.get(0), loss(logits, 0));
     assertNear(result.get(1), 0, 0, (back[0] - along * n[0]) / RMS, (back[1] - along * n[1]) / RMS);
-=======
->>>>>>> lmtests
   }
 
   private void training() {
