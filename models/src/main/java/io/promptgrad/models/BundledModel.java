@@ -23,7 +23,7 @@ import java.util.stream.Stream;
  * unpacked once into the user's cache, under a name that carries the weights' checksum.
  */
 public enum BundledModel {
-  /** A masked language model in RoBERTa's architecture, lower-cased English, 4.8 M weights. */
+  /** A masked language model in RoBERTa's architecture, lower-cased English, 4.2 M weights. */
   MINI_ROBERTA("mini-roberta");
 
   /** Prefix of a bundled model's name where a model is asked for. */
