@@ -234,7 +234,7 @@ class CommandTest {
         .isNotNull();
     CommandLineRun models = CommandLineRun.of("models", "list", "--json");
     assertThat(Json.parse(models.out()).path("models").get(0).path("parameters").asLong())
-        .isEqualTo(4_839_424);
+        .isEqualTo(4_180_992);
     CommandLineRun doctor = CommandLineRun.of("doctor", "--json");
     assertThat(doctor.code()).as(doctor.out()).isZero();
     assertThat(Json.parse(doctor.out()).path("ok").asBoolean()).isTrue();
