@@ -17,7 +17,7 @@ class InterleavedTest {
 
     assertThat(order).containsExactly("a", "b", "a", "b", "a", "b");
     assertThat(times).hasDimensions(2, 2);
-    assertThat(times[0]).allMatch(time -> time >= 0);
+    assertThat(java.util.Arrays.stream(times[0]).boxed()).allMatch(time -> time >= 0);
   }
 
   @Test
