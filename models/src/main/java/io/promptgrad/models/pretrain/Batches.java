@@ -157,7 +157,7 @@ final class Batches {
   }
 
   /** One seed for each step (the finalizer of SplitMix64). */
-  private static long mix(long seed, long step) {
+  static long mix(long seed, long step) {
     long z = seed * 0x9E3779B97F4A7C15L + step + 1;
     z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
     z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;

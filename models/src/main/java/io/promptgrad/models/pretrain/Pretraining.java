@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LoadOptions;
 import io.promptgrad.lm.TrainableModel;
+import io.promptgrad.lm.program.LibTorch;
 import io.promptgrad.lm.weights.WeightType;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -19,8 +20,8 @@ import java.util.function.Consumer;
 
 /**
  * Pretrains one model on an encoded corpus: {@code loss.jsonl}, {@code checkpoint.safetensors}
- * (atomic; training goes on from it as if it had never stopped, because every step's windows and
- * masks follow from the seed and the step's number) and at the end {@code model.safetensors}.
+ * (atomic; training goes on from it as if it had never stopped, because every step's windows, masks
+ * and dropout follow from the seed and the step's number) and at the end {@code model.safetensors}.
  */
 public final class Pretraining {
 
@@ -73,11 +74,15 @@ public final class Pretraining {
       Path checkpoint = out.resolve("checkpoint.safetensors");
       int step = 0;
       double seconds = 0;
+      double sum = 0; // of the losses since the last line
+      int summed = 0;
       if (Files.exists(checkpoint)) {
         JsonNode note = JSON.readTree(model.restore(checkpoint));
         requireSamePlan(note);
         step = note.get("step").asInt();
         seconds = note.get("seconds").asDouble();
+        sum = note.get("loss_sum").asDouble();
+        summed = note.get("losses_summed").asInt();
         keepLossLines(step);
       } else {
         headStart(model);
@@ -86,12 +91,11 @@ public final class Pretraining {
           "%,d parameters, %d of %d steps done, %d x %d tokens a step"
               .formatted(model.parameters(), step, plan.steps(), plan.windows(), plan.length()));
       double heldOut = Double.NaN;
-      double sum = 0;
-      int summed = 0;
       long start = System.nanoTime();
       double before = seconds;
       while (step < plan.steps()) {
         Batches.Batch batch = batches.training(step);
+        LibTorch.seed(Batches.mix(plan.seed(), step)); // what dropout drops
         float[] losses = model.accumulate(batch.tokens(), batch.targets(), plan.dropout());
         double norm = model.update(plan.optimizer(), plan.learningRate(step));
         double loss = mean(losses);
@@ -110,7 +114,7 @@ public final class Pretraining {
           summed = 0;
         }
         if (step % plan.saveEvery() == 0 || step == plan.steps() || stopping) {
-          model.save(checkpoint, note(step, seconds));
+          model.save(checkpoint, note(step, seconds, sum, summed));
         }
         if (stopping && step < plan.steps()) {
           return Double.NaN;
@@ -166,10 +170,12 @@ public final class Pretraining {
     return sum / values.length;
   }
 
-  private String note(int step, double seconds) {
+  private String note(int step, double seconds, double sum, int summed) {
     return JSON.createObjectNode()
         .put("step", step)
         .put("seconds", seconds)
+        .put("loss_sum", sum)
+        .put("losses_summed", summed)
         .put("plan", plan.toString())
         .toString();
   }
