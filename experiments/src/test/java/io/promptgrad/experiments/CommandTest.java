@@ -1,6 +1,7 @@
 package io.promptgrad.experiments;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -11,6 +12,8 @@ import io.promptgrad.models.BundledModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,7 +45,23 @@ class CommandTest {
     assertThat(result.path("found").path("token_ids")).hasSize(3);
     assertThat(result.path("cost").path("steps").asInt()).isEqualTo(3);
     assertThat(result.path("stopped_by").asText()).isEqualTo("budget");
-    assertThat(result.path("comparison").path("versus").asText()).isEqualTo("manual");
+    JsonNode comparison = result.path("comparison");
+    assertThat(comparison.properties())
+        .extracting(Map.Entry::getKey)
+        .containsExactly("majority", "manual");
+    for (String baseline : List.of("majority", "manual")) {
+      JsonNode versus = comparison.path(baseline);
+      double difference =
+          value(result.path("found")) - value(result.path("baselines").path(baseline));
+      assertThat(versus.path("difference").asDouble()).isCloseTo(difference, within(1e-12));
+      assertThat(versus.path("wins").asInt() - versus.path("losses").asInt())
+          .isEqualTo(Math.round(60 * difference));
+      assertThat(versus.path("p").asDouble()).isBetween(0.0, 1.0);
+    }
+  }
+
+  private static double value(JsonNode scores) {
+    return scores.path("test").path("value").asDouble();
   }
 
   @Test
@@ -94,7 +113,8 @@ class CommandTest {
     JsonNode found = Json.parse(run.out());
     assertThat(found.path("found").path("token_ids"))
         .isEqualTo(result.path("found").path("token_ids"));
-    assertThat(found.path("comparison").path("versus").asText()).isEqualTo("majority");
+    assertThat(found.path("comparison").has("majority")).isTrue();
+    assertThat(found.path("comparison").has("manual")).isFalse();
   }
 
   @Test
@@ -147,6 +167,75 @@ class CommandTest {
           .isEqualTo(result.path("found").path(split));
       assertThat(out.resolve("outcomes/found." + split + ".jsonl")).isNotEmptyFile();
     }
+  }
+
+  /** Metrics asked for besides the first were computed and thrown away. */
+  @Test
+  void run_otherMetrics_areInResultConsoleAndReport() throws IOException {
+    Path out = folder.resolve("metrics");
+    CommandLineRun run =
+        CommandLineRun.of(
+            "run",
+            world.file("run.yaml"),
+            "--out",
+            out,
+            "--set",
+            "budget.steps=1",
+            "--set",
+            "other_metrics=[macro-f1, mrr]");
+    assertThat(run.code()).as(run.err()).isZero();
+    JsonNode json = Json.parse(Files.readString(out.resolve("result.json")));
+    // One of two balanced labels always: F1 is 2 * 30 / (2 * 30 + 30) and 0; ranks are 1 and 2.
+    JsonNode majority = json.path("baselines").path("majority").path("test").path("other_metrics");
+    assertThat(majority.path("macro-f1").asDouble()).isCloseTo(1.0 / 3, within(1e-12));
+    assertThat(majority.path("mrr").asDouble()).isCloseTo(0.75, within(1e-12));
+    double mrr = json.path("found").path("dev").path("other_metrics").path("mrr").asDouble();
+    assertThat(mrr)
+        .isCloseTo(0.5 + json.path("found").path("dev").path("value").asDouble() / 2, within(1e-9));
+    assertThat(run.out())
+        .containsPattern("majority class .*\\R  macro-f1 +0[.]333 +0[.]333 *\\R  mrr");
+    assertThat(out.resolve("report.html"))
+        .content()
+        .contains("<th class=\"num\">test</th><th class=\"num\">macro-f1</th>")
+        .contains("<td class=\"num\">0.333</td><td class=\"num\">0.750</td>");
+    assertThat(CommandLineRun.of("resume", out, "--json").out())
+        .isEqualTo(Files.readString(out.resolve("result.json")));
+  }
+
+  /** With a column of row numbers no leak was ever seen, and during the run nothing was said. */
+  @Test
+  void runAndEval_leakBehindARowNumber_isSaidAndKept() throws IOException {
+    TinyWorld leaky = TinyWorld.create(folder.resolve("leaky"));
+    List<String> train = Files.readAllLines(leaky.file("train.tsv"));
+    Files.writeString(
+        leaky.file("dev.tsv"), numbered(Files.readAllLines(leaky.file("dev.tsv")), 1));
+    Files.writeString(leaky.file("train.tsv"), numbered(train, 1000));
+    Files.writeString(leaky.file("test.tsv"), numbered(train, 2000));
+    Path out = folder.resolve("leaky-run");
+    CommandLineRun run = CommandLineRun.of("run", leaky.file("run.yaml"), "--out", out, "--json");
+    assertThat(run.code()).as(run.err()).isZero();
+    String leak = "60 of the texts of test also occur in train";
+    assertThat(run.err()).contains("Warning: " + leak);
+    assertThat(Json.parse(run.out()).path("warnings").toString()).contains(leak);
+    CommandLineRun eval =
+        CommandLineRun.of(
+            "eval",
+            "--prompt",
+            out,
+            "--model",
+            leaky.model(),
+            "--task",
+            leaky.file("task.yaml"),
+            "--json");
+    assertThat(Json.parse(eval.out()).path("warnings").toString()).contains(leak);
+  }
+
+  private static String numbered(List<String> lines, int from) {
+    StringBuilder rows = new StringBuilder("idx\t" + lines.get(0) + "\n");
+    for (int i = 1; i < lines.size(); i++) {
+      rows.append(from + i).append('\t').append(lines.get(i)).append('\n');
+    }
+    return rows.toString();
   }
 
   @Test
@@ -257,7 +346,11 @@ class CommandTest {
             "--set",
             "manual_prompts=[{template: '{sentence} [P]'}]");
     assertThat(run.code()).as(run.err()).isZero();
-    assertThat(run.out()).contains("majority class", "best manual prompt", "p = ", "report.html");
+    assertThat(run.out())
+        .contains("majority class", "best manual prompt", "report.html")
+        .containsPattern(
+            "against majority class on test: [−+]?[0-9.]+, [0-9]+ wins, [0-9]+ losses, p ")
+        .contains("against best manual prompt on test: ");
   }
 
   private static ObjectNode timeless(JsonNode json) {

@@ -132,11 +132,6 @@ final class Baselines {
     }
   }
 
-  /** The baseline that the found prompt is tested against. */
-  String strongest() {
-    return state.has("manual") ? "manual" : "majority";
-  }
-
   /** The best manual prompt for people. */
   Optional<String> manualText() {
     return Optional.ofNullable(state.path("manual").get("text")).map(JsonNode::asText);

@@ -22,9 +22,9 @@ import io.promptgrad.task.Task;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /** Evaluates a saved prompt on one split of a task. */
 public final class Evaluation {
@@ -45,8 +45,12 @@ public final class Evaluation {
       List<Example> examples = task.split(config.split());
       Tasks.requireLabels(examples, prompt.labels().labels());
       Metric metric = Metrics.named(config.metric());
+      List<String> warnings =
+          new ArrayList<>(Tasks.leaks(task, prompt.template(), List.of(config.split())));
+      warnings.forEach(leak -> console.say("Warning: " + leak));
       long begin = System.nanoTime();
       EvalReport report = new ClozeEvaluator(model, metric, List.of()).evaluate(prompt, examples);
+      warnings.addAll(report.warnings());
       double seconds = (System.nanoTime() - begin) / 1e9;
       Score majority =
           MajorityClass.of(task.train()).evaluate(examples, metric, List.of()).toScore();
@@ -69,8 +73,8 @@ public final class Evaluation {
               seconds,
               "finished",
               config.out().map(Path::toString).orElse(""),
-              report.warnings(),
-              Optional.empty());
+              warnings,
+              Map.of());
       config.out().ifPresent(out -> keep(out, config, model, prompt, report, examples, result));
       return result;
     }

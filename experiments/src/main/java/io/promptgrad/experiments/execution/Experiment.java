@@ -24,14 +24,11 @@ import io.promptgrad.run.RunResult;
 import io.promptgrad.search.LoopResult;
 import io.promptgrad.search.RandomSource;
 import io.promptgrad.search.SearchLoop;
-import io.promptgrad.task.LeakCheck;
-import io.promptgrad.task.LeakReport;
 import io.promptgrad.task.Task;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -135,6 +132,8 @@ public final class Experiment {
                 task.dev().size(),
                 task.test().size(),
                 run.path()));
+    List<String> leaks = Tasks.leaks(task, config.template(), List.of("dev", "test"));
+    leaks.forEach(leak -> console.say("Warning: " + leak));
     run.writeEnvironment(Environment.versions(), Environment.device(model));
     Baselines baselines = Baselines.open(run, console);
     LabelTokens labels = labels(baselines);
@@ -152,16 +151,13 @@ public final class Experiment {
     run.writeOutcomes("found", "dev", dev.outcomes(), task.dev());
     run.writeOutcomes("found", "test", test.outcomes(), task.test());
     run.writePrompt(found);
-    String versus = baselines.strongest();
-    Comparison paired = Comparison.of(metric, test.outcomes(), run.outcomes(versus, "test"));
 
     RunResult.Builder result =
         RunResult.builder(config.method(), config.model(), task.name(), metric.name())
             .seed(config.seed())
             .loop(loop, dev.toScore(), test.toScore())
             .runDir(run.path().toString())
-            .comparison(versus, paired.p())
-            .warnings(leaks())
+            .warnings(leaks)
             .warnings(dev.warnings())
             .warnings(test.warnings())
             .warnings(baselines.warnings());
@@ -171,7 +167,12 @@ public final class Experiment {
     }
     baselines
         .scores()
-        .forEach((name, scores) -> scores.forEach((s, score) -> result.baseline(name, s, score)));
+        .forEach(
+            (name, scores) -> {
+              scores.forEach((split, score) -> result.baseline(name, split, score));
+              result.comparison(
+                  name, Comparison.of(metric, test.outcomes(), run.outcomes(name, "test")));
+            });
     RunResult done = result.build();
     run.writeResult(done);
     HtmlReport.write(run);
@@ -226,22 +227,5 @@ public final class Experiment {
               ids.add(Json.ints(entry.getValue()));
             });
     return new LabelTokens(names, ids.toArray(new int[0][]));
-  }
-
-  private List<String> leaks() {
-    LeakReport report = LeakCheck.check(task);
-    List<String> warnings = new ArrayList<>();
-    report
-        .counts()
-        .forEach(
-            (splits, count) -> {
-              String[] pair = splits.split("/");
-              Optional<LeakReport.Leak> leak =
-                  report.leaks().stream().filter(l -> l.splits().equals(splits)).findFirst();
-              warnings.add(
-                  "%d of the texts of %s also occur in %s (such as %s): scores on it are too good."
-                      .formatted(count, pair[1], pair[0], leak.orElseThrow().second()));
-            });
-    return warnings;
   }
 }

@@ -5,10 +5,15 @@ import io.promptgrad.experiments.config.BundledTask;
 import io.promptgrad.experiments.config.ExperimentConfig;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.task.Example;
+import io.promptgrad.task.LeakCheck;
+import io.promptgrad.task.LeakReport;
 import io.promptgrad.task.Task;
 import io.promptgrad.task.TaskFiles;
+import io.promptgrad.template.PromptTemplate;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** Loads the tasks of configurations. */
 final class Tasks {
@@ -27,6 +32,34 @@ final class Tasks {
     return task.isTextual()
         ? BundledTask.named(task.asText()).load()
         : TaskFiles.load(task, Path.of(""));
+  }
+
+  /**
+   * Finds texts that occur in an earlier split as well, and says it in sentences.
+   *
+   * @param template whose fields are compared
+   * @param scored the splits whose scores would be too good
+   */
+  static List<String> leaks(Task task, PromptTemplate template, List<String> scored) {
+    LeakReport report = LeakCheck.check(task, template.fields());
+    List<String> sentences = new ArrayList<>();
+    for (Map.Entry<String, Integer> leaked : report.counts().entrySet()) {
+      String[] pair = leaked.getKey().split("/");
+      if (scored.contains(pair[1])) {
+        sentences.add(
+            "%d of the texts of %s also occur in %s (such as %s): scores on it are too good."
+                .formatted(
+                    leaked.getValue(),
+                    pair[1],
+                    pair[0],
+                    report.leaks().stream()
+                        .filter(leak -> leak.splits().equals(leaked.getKey()))
+                        .findFirst()
+                        .orElseThrow()
+                        .second()));
+      }
+    }
+    return sentences;
   }
 
   /**

@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * A page about a run, made from the files of its directory and nothing else, so that it can be made
@@ -239,9 +240,10 @@ public final class HtmlReport {
                   r.seed(),
                   scoreOf(r, "dev"),
                   scoreOf(r, "test"),
-                  r.comparison()
-                      .map(c -> Html.escape(Html.pValue(c.p()) + " vs " + c.versus()))
-                      .orElse(""),
+                  r.comparison().entrySet().stream()
+                      .map(c -> Html.pValue(c.getValue().p()) + " vs " + c.getKey())
+                      .map(Html::escape)
+                      .collect(Collectors.joining("<br/>")),
                   Html.count(r.cost().evaluations()),
                   Html.duration(r.seconds()),
                   Html.escape(r.stoppedBy())));

@@ -50,7 +50,8 @@ class HtmlReportTest {
       String page = Files.readString(HtmlReport.write(run));
       assertThat(page)
           .contains("<h1>drift on toy</h1>", "majority", "manual", "found (drift)")
-          .contains("Paired test on test, found against manual: p ")
+          .containsPattern("Paired test on test, found against majority: .*wins.*losses, p ")
+          .containsPattern("Paired test on test, found against manual: \\+.*wins.*losses, p ")
           .contains("best on dev", "pruned", "accepted", "gold \\ predicted")
           .contains("Most confident mistakes", "A &lt;script&gt;alert(1)&lt;/script&gt; film")
           .contains("Ġ&lt;b&gt;", "<small>17</small>")
@@ -83,7 +84,13 @@ class HtmlReportTest {
     runs.add(RunDirectory.create(folder.resolve("unfinished"), Json.object().put("a", 1)));
     String page = Files.readString(HtmlReport.compare(runs, folder.resolve("compare.html")));
     assertThat(page)
-        .contains("seed0", "seed1", "seed2", "has no result yet and is left out", "vs manual");
+        .contains(
+            "seed0",
+            "seed1",
+            "seed2",
+            "has no result yet and is left out",
+            "vs majority",
+            "vs manual");
     assertSelfContained(page);
     wellFormed(page);
     keep(page, "compare.html");
@@ -175,7 +182,11 @@ class HtmlReportTest {
                 EvalReport.of(accuracy, List.of(), manual.subList(0, 40)).toScore())
             .baseline("manual", "test", EvalReport.of(accuracy, List.of(), manual).toScore())
             .loop(loop, foundDev.toScore(), foundTest.toScore())
-            .comparison("manual", Comparison.of(accuracy, found, manual).p())
+            .comparison(
+                "majority",
+                Comparison.of(
+                    accuracy, found, majority.evaluate(test, accuracy, List.of()).outcomes()))
+            .comparison("manual", Comparison.of(accuracy, found, manual))
             .warnings(foundDev.warnings())
             .runDir(path.toString())
             .build());

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.promptgrad.evaluation.Comparison;
 import io.promptgrad.evaluation.Interval;
 import io.promptgrad.evaluation.Score;
 import io.promptgrad.files.Json;
@@ -16,7 +17,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -123,7 +123,7 @@ class RunDirectoryTest {
                 + "\"dev\":{\"value\":0.5,\"n\":10,\"ci95\":[0.25,0.75]}},"
                 + "\"cost\":{\"steps\":7,\"evaluations\":1,\"forward_tokens\":2,\"backward_tokens\":3,\"calls\":4,\"usd\":0.5,\"seconds\":1.5},"
                 + "\"stopped_by\":\"budget\",\"run_dir\":\"runs/1\",\"warnings\":[\"few\"],"
-                + "\"comparison\":{\"versus\":\"manual\",\"p\":0.01}}");
+                + "\"comparison\":{\"manual\":{\"test\":\"mcnemar\",\"n\":10,\"difference\":0.25,\"wins\":3,\"losses\":1,\"p\":0.01}}}");
     try (RunDirectory run = RunDirectory.create(folder.resolve("run"), config())) {
       assertThat(run.result()).isEmpty();
       run.writeResult(result);
@@ -147,7 +147,7 @@ class RunDirectoryTest {
         "budget",
         "runs/1",
         List.of("few"),
-        Optional.of(new RunResult.Versus("manual", 0.01)));
+        Map.of("manual", new Comparison("mcnemar", 10, 0.25, 3, 1, 0.01)));
   }
 
   @Test
