@@ -30,12 +30,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.random.RandomGenerator;
 import javax.xml.parsers.DocumentBuilderFactory;
 import javax.xml.parsers.ParserConfigurationException;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.xml.sax.InputSource;
 import org.xml.sax.SAXException;
@@ -60,6 +62,26 @@ class HtmlReportTest {
       assertSelfContained(page);
       wellFormed(page);
       keep(page, "report.html");
+    }
+  }
+
+  /** Coordinates in Arabic digits are no coordinates. */
+  @Test
+  void page_localeWithItsOwnDigits_isTheSame() throws IOException {
+    Locale before = Locale.getDefault();
+    try (RunDirectory run = finishedRun(folder.resolve("run"), 0)) {
+      Locale.setDefault(Locale.ROOT);
+      String page = HtmlReport.page(run);
+      Path pages = HtmlReport.compare(List.of(run), folder.resolve("root.html"));
+      Locale.setDefault(Locale.forLanguageTag("ar-EG-u-nu-arab"));
+      assertThat("%d".formatted(7)).isNotEqualTo("7");
+      assertThat(HtmlReport.page(run)).isEqualTo(page);
+      assertThat(HtmlReport.compare(List.of(run), folder.resolve("egypt.html")))
+          .hasSameTextualContentAs(pages);
+      run.withdrawResult();
+      assertThat(HtmlReport.page(run)).contains("has not ended: 60 steps");
+    } finally {
+      Locale.setDefault(before);
     }
   }
 
@@ -115,6 +137,19 @@ class HtmlReportTest {
             .toSvg();
     assertThat(svg).contains("<title>one</title>").doesNotContain("not drawn", "NaN", "Infinity");
     wellFormed(svg);
+  }
+
+  /** Adding a step to a large number may not change it: the loop over the ticks never ended. */
+  @Test
+  @Timeout(value = 10, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  void plot_valuesThatDifferInTheLastBit_ends() {
+    for (double y : new double[] {1, 0.7, -3e5, 1e15, 1e-12}) {
+      List<SvgPlot.Point> points =
+          List.of(new SvgPlot.Point(1, y, ""), new SvgPlot.Point(2, Math.nextUp(y), ""));
+      assertThat(new SvgPlot("d", "x", "y").line("l", "blue", true, points).toSvg())
+          .contains("<svg")
+          .doesNotContain("NaN");
+    }
   }
 
   private static void assertSelfContained(String page) {
