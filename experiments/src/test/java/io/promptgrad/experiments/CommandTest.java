@@ -9,9 +9,12 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.experiments.execution.Interrupt;
 import io.promptgrad.files.Json;
 import io.promptgrad.models.BundledModel;
+import io.promptgrad.run.RunDirectory;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
@@ -142,6 +145,13 @@ class CommandTest {
     JsonNode prompt = Json.parse(Files.readString(out.resolve("prompt/prompt.json")));
     assertThat(prompt.path("verbalizer")).isEqualTo(kept.path("label_search").path("token_ids"));
     assertThat(prompt.path("verbalizer").path("negative")).hasSize(2);
+    // What the label search used is part of the cost.
+    JsonNode used = kept.path("label_search").path("cost");
+    assertThat(used.path("evaluations").asInt()).isEqualTo(60);
+    assertThat(used.path("forward_tokens").asInt()).isGreaterThan(60 * 7);
+    JsonNode step = Json.parse(Files.readString(out.resolve("trace.jsonl")).strip()).path("cost");
+    assertThat(Json.parse(run.out()).path("cost").path("forward_tokens").asInt())
+        .isEqualTo(used.path("forward_tokens").asInt() + step.path("forward_tokens").asInt());
   }
 
   @Test
@@ -259,6 +269,57 @@ class CommandTest {
         .isEqualTo(Files.readString(longer.resolve("config.yaml")));
   }
 
+  /** The old result stayed, so that the interrupted run was shown as ended and never went on. */
+  @Test
+  void resume_moreBudgetInterrupted_goesOnWithTheCommandItPrints() throws IOException {
+    Path out = folder.resolve("longer-interrupted");
+    CommandLineRun.of("run", world.file("run.yaml"), "--out", out, "--set", "budget.steps=1");
+    Interrupt interrupt = new Interrupt();
+    interrupt.request();
+    CommandLineRun run = CommandLineRun.of(interrupt, "resume", out, "--set", "budget.steps=3");
+    assertThat(run.code()).as(run.err()).isEqualTo(130);
+    assertThat(out.resolve("result.json")).doesNotExist();
+    assertThat(out.resolve("report.html")).doesNotExist();
+    CommandLineRun rest = CommandLineRun.of("resume", out, "--json");
+    assertThat(rest.code()).as(rest.err()).isZero();
+    assertThat(timeless(Json.parse(rest.out()))).isEqualTo(timeless(result));
+  }
+
+  /** The run went on with other data, and its numbers were of neither. */
+  @Test
+  void resume_dataOrModelChanged_isRefused() throws IOException {
+    TinyWorld changing = TinyWorld.create(folder.resolve("changing"));
+    Path out = folder.resolve("changed");
+    CommandLineRun.of("run", changing.file("run.yaml"), "--out", out, "--set", "budget.steps=1");
+    Path environment = out.resolve("environment.json");
+    Files.writeString(environment, Files.readString(environment).replace("\"java\"", "\"began\""));
+
+    String test = Files.readString(changing.file("test.tsv"));
+    Files.writeString(changing.file("test.tsv"), test.replaceFirst("\n\\w+ ", "\nbal "));
+    refusedToGoOn(out, "The test split has changed since the run " + out + " began");
+    Files.writeString(changing.file("test.tsv"), test);
+
+    byte[] weights = Files.readAllBytes(changing.model("model.safetensors"));
+    byte[] trained = weights.clone();
+    for (int i = weights.length / 2; i < weights.length; i++) {
+      trained[i] ^= 1;
+    }
+    Files.write(changing.model("model.safetensors"), trained);
+    refusedToGoOn(out, "The model's model.safetensors has changed");
+    Files.write(changing.model("model.safetensors"), weights);
+
+    CommandLineRun rest = CommandLineRun.of("resume", out, "--set", "budget.steps=2");
+    assertThat(rest.code()).as(rest.err()).isZero();
+    assertThat(environment).content().contains("\"began\"");
+  }
+
+  private static void refusedToGoOn(Path out, String why) {
+    CommandLineRun run = CommandLineRun.of("resume", out, "--set", "budget.steps=2");
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.err()).startsWith(why);
+    assertThat(out.resolve("result.json")).exists();
+  }
+
   @Test
   void resume_otherSeed_isRefused() {
     CommandLineRun run = CommandLineRun.of("resume", done, "--set", "seed=3");
@@ -291,11 +352,27 @@ class CommandTest {
     assertThat(page).isNotEmptyFile();
   }
 
+  /** The report of a run under way waited for a lock that the run holds until it ends. */
+  @Test
+  void report_runUnderWay_isWritten() throws IOException {
+    Path out = folder.resolve("under-way");
+    try (RunDirectory run = RunDirectory.create(out, Json.object().put("method", "autoprompt"))) {
+      byte[] trace = Files.readAllBytes(done.resolve("trace.jsonl"));
+      run.write("trace.jsonl", new String(trace, StandardCharsets.UTF_8));
+      Files.write(
+          out.resolve("trace.jsonl"),
+          new byte[] {'{', '"', (byte) 0xC3},
+          StandardOpenOption.APPEND);
+      CommandLineRun report = CommandLineRun.of("report", run.path());
+      assertThat(report.code()).as(report.err()).isZero();
+      assertThat(out.resolve("report.html")).content().contains("has not ended: 3 steps");
+    }
+  }
+
   @Test
   void verify_goldenThatIsWrong_endsWithCode1() throws IOException {
-    Path shared = SharedFolder.find();
     Path copy = Files.createDirectories(folder.resolve("wrong"));
-    Path original = shared.resolve("fixtures/parity/roberta");
+    Path original = Path.of("..", "toolkit/lm/src/test/resources/io/promptgrad/lm/parity/roberta");
     try (var files = Files.list(original)) {
       for (Path file : files.toList()) {
         Files.copy(file, copy.resolve(file.getFileName()));

@@ -41,13 +41,15 @@ public final class Evaluation {
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
     try (LanguageModel model = ModelLoader.load(config.model(), options)) {
       TriggerPrompt prompt = TriggerPrompt.fromJson(readPrompt(config.prompt()), model.tokenizer());
-      prompt.template().requireFields(task.fields());
+      Tasks.requireFields(task, prompt.template());
       List<Example> examples = task.split(config.split());
       Tasks.requireLabels(examples, prompt.labels().labels());
       Metric metric = Metrics.named(config.metric());
       List<String> warnings =
           new ArrayList<>(Tasks.leaks(task, prompt.template(), List.of(config.split())));
       warnings.forEach(leak -> console.say("Warning: " + leak));
+      // Now and not after the evaluation, so that a folder that cannot be used is found at once.
+      config.out().ifPresent(out -> RunDirectory.create(out, config.toJson()).close());
       long begin = System.nanoTime();
       EvalReport report = new ClozeEvaluator(model, metric, List.of()).evaluate(prompt, examples);
       warnings.addAll(report.warnings());
@@ -88,7 +90,7 @@ public final class Evaluation {
       EvalReport report,
       List<Example> examples,
       RunResult result) {
-    try (RunDirectory run = RunDirectory.create(out, config.toJson())) {
+    try (RunDirectory run = RunDirectory.open(out)) {
       run.writeEnvironment(Environment.versions(), Environment.device(model));
       run.writeOutcomes("found", config.split(), report.outcomes(), examples);
       run.writePrompt(prompt);

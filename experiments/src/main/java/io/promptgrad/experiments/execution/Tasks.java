@@ -23,7 +23,7 @@ final class Tasks {
   /** Loads the experiment's task and checks that its template can be filled in. */
   static Task load(ExperimentConfig config) {
     Task task = load(config.task());
-    config.template().requireFields(task.fields());
+    requireFields(task, config.template());
     return task;
   }
 
@@ -60,6 +60,27 @@ final class Tasks {
       }
     }
     return sentences;
+  }
+
+  /**
+   * Checks that every example can fill in a template: rows of JSON lines may differ in their
+   * fields.
+   *
+   * @throws InvalidInputException naming the first example that cannot
+   */
+  static void requireFields(Task task, PromptTemplate template) {
+    template.requireFields(task.fields());
+    for (String split : List.of("train", "dev", "test")) {
+      for (Example example : task.split(split)) {
+        for (String field : template.fields()) {
+          if (!example.fields().containsKey(field)) {
+            throw new InvalidInputException(
+                "Example %s has no field {%s}, which the template '%s' uses, only %s; complete the row."
+                    .formatted(example.id(), field, template, example.fields().keySet()));
+          }
+        }
+      }
+    }
   }
 
   /**
