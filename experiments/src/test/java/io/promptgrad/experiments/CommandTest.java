@@ -212,6 +212,24 @@ class CommandTest {
         .isEqualTo(Files.readString(out.resolve("result.json")));
   }
 
+  /** The prompt was chosen by accuracy whatever the metric. */
+  @Test
+  void run_otherMetric_choosesByItOnDev() throws IOException {
+    Path out = folder.resolve("by-f1");
+    CommandLineRun run =
+        CommandLineRun.of(
+            "run", world.file("run.yaml"), "--out", out, "--set", "metric=macro-f1", "--json");
+    assertThat(run.code()).as(run.err()).isZero();
+    JsonNode json = Json.parse(run.out());
+    List<String> trace = Files.readAllLines(out.resolve("trace.jsonl"));
+    JsonNode best = Json.parse(trace.get(trace.size() - 1)).path("best");
+    double f1 = json.path("found").path("dev").path("value").asDouble();
+    assertThat(best.path("dev").asDouble()).isCloseTo(f1, within(1e-9));
+    assertThat(f1 * 60).isNotCloseTo(Math.round(f1 * 60), within(1e-6)); // no accuracy of 60
+    assertThat(json.path("comparison").path("majority").path("test").asText()).isEqualTo("swap");
+    assertThat(json.path("warnings").toString()).doesNotContain("chooses by accuracy");
+  }
+
   /** With a column of row numbers no leak was ever seen, and during the run nothing was said. */
   @Test
   void runAndEval_leakBehindARowNumber_isSaidAndKept() throws IOException {
