@@ -64,8 +64,9 @@ public final class LanguageModel implements AutoCloseable {
    */
   public static LanguageModel load(String folderOrName, LoadOptions options) {
     Path folder = Path.of(folderOrName);
-    return HubReference.looksLikeOne(folderOrName) && !Files.isDirectory(folder)
-        ? load(Hub.fromEnvironment().find(HubReference.parse(folderOrName)).folder(), options)
+    Hub hub = Hub.fromEnvironment();
+    return !Files.isDirectory(folder) && hub.knows(folderOrName)
+        ? load(hub.find(HubReference.parse(folderOrName)).folder(), options)
         : load(folder, options);
   }
 

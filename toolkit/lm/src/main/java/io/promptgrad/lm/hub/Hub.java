@@ -71,6 +71,21 @@ public final class Hub {
   }
 
   /**
+   * Whether a text where a model is asked for, and no folder has that name, means a model of the
+   * hub: {@code org/name}, or the bare name of one of the oldest models if the cache has it.
+   */
+  public boolean knows(String text) {
+    if (HubReference.looksLikeOne(text)) {
+      return true;
+    }
+    try {
+      return cached(HubReference.parse(text)).isPresent();
+    } catch (InvalidInputException e) {
+      return false; // not a name of the hub
+    }
+  }
+
+  /**
    * Finds a model in the cache without asking the network, or else downloads it.
    *
    * @throws InvalidInputException if it is in neither, or cannot be downloaded

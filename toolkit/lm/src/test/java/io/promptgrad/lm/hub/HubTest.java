@@ -505,6 +505,17 @@ class HubTest {
 
   // ------------------------------------------------------------------ names
 
+  @Test
+  void knows_bareName_ifTheCacheHasIt() {
+    assertThat(hub().knows("old-name")).isFalse();
+    hub().download(new HubReference("old-name", "main"));
+    assertThat(hub().knows("old-name")).isTrue();
+    assertThat(hub().knows("old-name@v2")).isFalse();
+    assertThat(hub().knows("org/anything")).isTrue();
+    assertThat(hub().knows("../old-name")).isFalse();
+    assertThat(hub().knows("bundled:x")).isFalse();
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {"org/name", "Org_1/na-me.v2", "org/name@main", "org/name@refs/pr/1", "a/b@x@y"})
