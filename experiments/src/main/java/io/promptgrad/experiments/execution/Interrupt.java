@@ -20,16 +20,8 @@ public final class Interrupt {
 
     private static final long serialVersionUID = 1L;
 
-    private final transient Path run;
-
-    Interrupted(Path run) {
-      super("Interrupted; saved. Continue with: promptgrad resume " + run);
-      this.run = run;
-    }
-
-    /** The run that can be resumed. */
-    public Path run() {
-      return run;
+    Interrupted(String message) {
+      super(message);
     }
   }
 
@@ -71,7 +63,7 @@ public final class Interrupt {
    */
   void check(Path run) {
     if (requested) {
-      throw new Interrupted(run);
+      throw new Interrupted("Interrupted; saved. Continue with: promptgrad resume " + run);
     }
   }
 }

@@ -64,10 +64,13 @@ public final class LanguageModel implements AutoCloseable {
    */
   public static LanguageModel load(String folderOrName, LoadOptions options) {
     Path folder = Path.of(folderOrName);
-    Hub hub = Hub.fromEnvironment();
-    return !Files.isDirectory(folder) && hub.knows(folderOrName)
-        ? load(hub.find(HubReference.parse(folderOrName)).folder(), options)
-        : load(folder, options);
+    if (!Files.isDirectory(folder)) {
+      Hub hub = Hub.fromEnvironment();
+      if (hub.knows(folderOrName)) {
+        folder = hub.find(HubReference.parse(folderOrName)).folder();
+      }
+    }
+    return load(folder, options);
   }
 
   /** Loads a model folder on the first GPU if there is one, else on the CPU. */
