@@ -178,8 +178,7 @@ class ModelsCommandTest {
     CommandLineRun run = CommandLineRun.of("models", "download", "org/tiny");
     assertThat(run.code()).isEqualTo(2);
     assertThat(run.errLines()).hasSize(1);
-    assertThat(run.err())
-        .contains("org/tiny is gated", "/org/tiny, accept its terms");
+    assertThat(run.err()).contains("org/tiny is gated", "/org/tiny, accept its terms");
     assertThat(run.err() + run.out()).doesNotContain("hf_canary");
   }
 
