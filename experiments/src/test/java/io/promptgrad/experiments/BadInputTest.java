@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,11 +34,19 @@ class BadInputTest {
 
   @BeforeAll
   static void makeGoodWorld() throws IOException {
+    System.setProperty("HF_HUB_OFFLINE", "1");
+    System.setProperty("HF_HOME", folder.resolve("hub").toString());
     good = folder.resolve("good");
     TinyWorld world = TinyWorld.create(good);
     CommandLineRun run =
         CommandLineRun.of("run", world.file("run.yaml"), "--out", folder.resolve("run"));
     assertThat(run.code()).as(run.err()).isZero(); // else every mistake below proves nothing
+  }
+
+  @AfterAll
+  static void forgetTheHub() {
+    System.clearProperty("HF_HUB_OFFLINE");
+    System.clearProperty("HF_HOME");
   }
 
   private static Arguments wrong(String name, String expected, Mistake mistake) {
@@ -172,6 +181,10 @@ class BadInputTest {
               Files.delete(world.model("tokenizer.json"));
             }),
         wrongValue("no such model", "there is no model folder", "model=nowhere"),
+        wrongValue("model of the hub, offline", "HF_HUB_OFFLINE forbids", "model=org/name"),
+        wrongValue("name that no model has", "is not the name of a model", "model=org/na..me"),
+        wrongValue("name that leads away", "there is no model folder", "model=../../org/name"),
+        wrongValue("revision that leads away", "is not a revision", "model=org/name@../../x"),
         wrongValue("no such bundled model", "did you mean", "model=bundled:mini-robert"));
   }
 
@@ -398,6 +411,67 @@ class BadInputTest {
             }));
   }
 
+  static Stream<Arguments> modelCommands() {
+    return Stream.of(
+        wrong("nothing to download", "MODEL", world -> List.of("models", "download")),
+        wrong(
+            "download of a path",
+            "is not the name of a model on the hub",
+            world -> List.of("models", "download", "../../etc/passwd")),
+        wrong(
+            "download without a revision after @",
+            "is not a revision of org/name",
+            world -> List.of("models", "download", "org/name@")),
+        wrong(
+            "download, offline",
+            "HF_HUB_OFFLINE forbids",
+            world -> List.of("models", "download", "org/name@v1")),
+        wrong(
+            "conversion of nothing",
+            "no file or folder",
+            world -> List.of("models", "convert", world.file("nowhere"), world.file("out"))),
+        wrong(
+            "conversion of a pickle",
+            "convert it in Python",
+            world -> {
+              Path pickle = world.file("pytorch_model.bin");
+              Files.write(pickle, new byte[] {'P', 'K', 3, 4});
+              return List.of("models", "convert", pickle, world.file("out"));
+            }),
+        wrong(
+            "conversion of something unknown",
+            "neither a safetensors file nor",
+            world -> List.of("models", "convert", world.file("task.yaml"), world.file("out"))),
+        wrong(
+            "conversion into a folder that is not empty",
+            "not an empty folder",
+            world -> List.of("models", "convert", world.model(), world.model())),
+        wrong(
+            "conversion to an unknown number format",
+            "did you mean 'float16'?",
+            world -> convert(world, "--dtype", "float15")),
+        wrong(
+            "conversion into files of no size",
+            "is not a size",
+            world -> convert(world, "--shard-size", "0GB")),
+        wrong(
+            "tokenizer for a model that has its own",
+            "llama2.c file only",
+            world -> convert(world, "--tokenizer", world.model("tokenizer.json").toString())),
+        wrong(
+            "conversion of weights without their configuration",
+            "config.json",
+            world -> {
+              Files.delete(world.model("config.json"));
+              return List.of(
+                  "models", "convert", world.model("model.safetensors"), world.file("out"));
+            }));
+  }
+
+  private static List<?> convert(TinyWorld world, String option, String value) {
+    return List.of("models", "convert", world.model(), world.file("out"), option, value);
+  }
+
   private static List<?> search(TinyWorld world, String method, String template, String label) {
     return List.of(
         "search",
@@ -426,7 +500,7 @@ class BadInputTest {
   }
 
   @ParameterizedTest(name = "{0}")
-  @MethodSource({"weights", "models", "configurations", "prompts", "commands"})
+  @MethodSource({"weights", "models", "configurations", "prompts", "commands", "modelCommands"})
   void command_badInput_endsWithOneSentence(String name, String expected, Mistake mistake)
       throws IOException {
     TinyWorld world = TinyWorld.in(copyOfGoodWorld());

@@ -39,7 +39,7 @@ public final class Evaluation {
   public static RunResult run(EvaluationConfig config, Console console) {
     Task task = Tasks.load(config.task());
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
-    try (LanguageModel model = ModelLoader.load(config.model(), options)) {
+    try (LanguageModel model = ModelLoader.load(config.model(), options, console)) {
       TriggerPrompt prompt = TriggerPrompt.fromJson(readPrompt(config.prompt()), model.tokenizer());
       Tasks.requireFields(task, prompt.template());
       List<Example> examples = task.split(config.split());

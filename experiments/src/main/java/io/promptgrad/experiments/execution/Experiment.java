@@ -75,8 +75,11 @@ public final class Experiment {
     Task task = Tasks.load(config);
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
     ExperimentConfig settled =
-        config.on(ModelLoader.name(options.device()), options.precision().toString());
-    try (LanguageModel model = ModelLoader.load(settled.model(), options)) {
+        config.on(
+            ModelLoader.settled(config.model(), console),
+            ModelLoader.name(options.device()),
+            options.precision().toString());
+    try (LanguageModel model = ModelLoader.load(settled.model(), options, console)) {
       Experiment experiment = new Experiment(settled, task, model, console);
       experiment.check();
       Path out = config.out().orElseGet(() -> RunFolders.next(task.name(), settled));
@@ -96,7 +99,7 @@ public final class Experiment {
   public static RunResult resume(RunDirectory run, ExperimentConfig config, Console console) {
     Task task = Tasks.load(config);
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
-    try (LanguageModel model = ModelLoader.load(config.model(), options)) {
+    try (LanguageModel model = ModelLoader.load(config.model(), options, console)) {
       Experiment experiment = new Experiment(config, task, model, console);
       run.inputs()
           .ifPresent(begun -> Inputs.requireSame(begun, Inputs.of(task, model.path()), run.path()));

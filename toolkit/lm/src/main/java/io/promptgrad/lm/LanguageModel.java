@@ -8,6 +8,8 @@ import ai.djl.ndarray.types.Shape;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.arch.Architecture;
 import io.promptgrad.lm.arch.TransformerSpec;
+import io.promptgrad.lm.hub.Hub;
+import io.promptgrad.lm.hub.HubReference;
 import io.promptgrad.lm.program.Program;
 import io.promptgrad.lm.tokenizer.Tokenizer;
 import io.promptgrad.lm.weights.Checkpoint;
@@ -54,6 +56,23 @@ public final class LanguageModel implements AutoCloseable {
     this.tokenizer = tokenizer;
   }
 
+  /**
+   * Loads a model folder, or a model of the Hugging Face hub named as {@code org/name} or {@code
+   * org/name@revision}: from the cache, or else it is downloaded. A folder of that name wins.
+   *
+   * @throws InvalidInputException as {@link #load(Path, LoadOptions)} and {@link Hub#find}
+   */
+  public static LanguageModel load(String folderOrName, LoadOptions options) {
+    Path folder = Path.of(folderOrName);
+    if (!Files.isDirectory(folder)) {
+      Hub hub = Hub.fromEnvironment();
+      if (hub.knows(folderOrName)) {
+        folder = hub.find(HubReference.parse(folderOrName)).folder();
+      }
+    }
+    return load(folder, options);
+  }
+
   /** Loads a model folder on the first GPU if there is one, else on the CPU. */
   public static LanguageModel load(Path directory) {
     return load(directory, LoadOptions.defaults());
@@ -61,8 +80,8 @@ public final class LanguageModel implements AutoCloseable {
 
   /**
    * Loads a model folder: {@code config.json}, {@code model.safetensors} (or shards with an index),
-   * and {@code tokenizer.json} if there is one. Weights of the computed type stay where they are
-   * mapped (CPU) or are copied once (GPU).
+   * and a tokenizer if there is one. Weights of the computed type stay where they are mapped (CPU)
+   * or are copied once (GPU).
    *
    * @throws InvalidInputException if a file is missing, malformed or unsupported, or the files do
    *     not belong together
@@ -73,7 +92,7 @@ public final class LanguageModel implements AutoCloseable {
     Tokenizer tokenizer = null;
     Program program = null;
     try {
-      if (Files.exists(directory.resolve("tokenizer.json"))) {
+      if (Tokenizer.isIn(directory)) {
         tokenizer = Tokenizer.open(directory);
         requireFit(directory, tokenizer, architecture.spec());
       }
@@ -127,10 +146,7 @@ public final class LanguageModel implements AutoCloseable {
 
   /** The tokenizer of the model's folder. */
   public Tokenizer tokenizer() {
-    return tokenizer.orElseThrow(
-        () ->
-            new InvalidInputException(
-                path + " has no tokenizer.json, which is needed to turn text into tokens."));
+    return tokenizer.orElseThrow(() -> Tokenizer.missingFrom(path));
   }
 
   /** Whether the folder has a tokenizer. */

@@ -15,6 +15,7 @@ import io.promptgrad.lm.weights.TensorView;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -94,6 +95,11 @@ final class Weights {
       }
     }
     return weights;
+  }
+
+  /** The checkpoint's tensors by the names that the architecture asks for, in its order. */
+  Map<String, TensorView> tensors() {
+    return Collections.unmodifiableMap(tensors);
   }
 
   /** Number of weights, each counted once. */
