@@ -1,11 +1,14 @@
 package io.promptgrad.lm.arch;
 
 import io.promptgrad.lm.arch.TransformerSpec.Attention;
+import io.promptgrad.lm.arch.TransformerSpec.Embedding;
 import io.promptgrad.lm.arch.TransformerSpec.FeedForward;
 import io.promptgrad.lm.arch.TransformerSpec.Head;
 import io.promptgrad.lm.arch.TransformerSpec.Norm;
+import io.promptgrad.lm.arch.TransformerSpec.Norm.Kind;
 import io.promptgrad.lm.arch.TransformerSpec.Objective;
 import io.promptgrad.lm.arch.TransformerSpec.Positions;
+import java.util.List;
 
 /**
  * GPT-2 (Radford et al. 2019): pre-norm decoder, learned positions, weights stored [in, out] with
@@ -32,20 +35,22 @@ final class Gpt2 {
             hidden,
             config.layers("n_layer", 12),
             positions,
-            0,
+            Embedding.plain(hidden),
             new Attention(
                 heads,
                 heads,
                 headDim,
                 config.flag("scale_attn_weights", true) ? 1 / Math.sqrt(headDim) : 1,
-                config.flag("scale_attn_by_inverse_layer_idx", false)),
+                config.flag("scale_attn_by_inverse_layer_idx", false),
+                0,
+                List.of()),
             new FeedForward(
                 config.size("n_inner", 4 * hidden),
                 config.activation("activation_function", "gelu_new"),
                 false),
-            new Norm(false, true, false, config.positive("layer_norm_epsilon", 1e-5)),
+            Norm.before(Kind.LAYER, config.positive("layer_norm_epsilon", 1e-5)),
             new Positions.Learned(0),
-            new Head(config.flag("tie_word_embeddings", true), false, null),
+            Head.plain(config.flag("tie_word_embeddings", true)),
             config.integer("pad_token_id", -1));
     return new Architecture(spec, weights(spec));
   }
