@@ -95,6 +95,11 @@ public record TokenBatch(
     return new TokenBatch(rows, length, ids, mask, positions, types, newIds);
   }
 
+  /** What an encoder reads, alone. */
+  public TokenBatch withoutDecoder() {
+    return new TokenBatch(rows, length, ids, mask, positions, types, new int[0]);
+  }
+
   /** The same tokens with these positions (0-based, before a model's own offset). */
   public TokenBatch withPositions(int[] newPositions) {
     return new TokenBatch(rows, length, ids, mask, newPositions, types, decoderIds);

@@ -1,5 +1,7 @@
 package io.promptgrad.lm.arch;
 
+import static java.util.Map.entry;
+
 import io.promptgrad.input.InvalidInputException;
 import java.nio.file.Path;
 import java.util.Map;
@@ -17,13 +19,13 @@ public record Architecture(TransformerSpec spec, WeightMap weights) {
 
   private static final Map<String, Function<ConfigReader, Architecture>> FAMILIES =
       new TreeMap<>(
-          Map.of(
-              "bert", Bert::read,
-              "roberta", Roberta::read,
-              "xlm-roberta", Roberta::read,
-              "camembert", Roberta::read,
-              "gpt2", Gpt2::read,
-              "llama", Llama::read));
+          Map.ofEntries(
+              entry("bert", Bert::read),
+              entry("camembert", Roberta::read),
+              entry("gpt2", Gpt2::read),
+              entry("llama", Llama::read),
+              entry("roberta", Roberta::read),
+              entry("xlm-roberta", Roberta::read)));
 
   /**
    * Reads {@code config.json} of a model folder.

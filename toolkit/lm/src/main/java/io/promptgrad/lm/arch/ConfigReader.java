@@ -189,9 +189,14 @@ final class ConfigReader {
     assumed.putAll(sizes);
   }
 
+  /** Whether the file or {@link #assume} gives a size. */
+  boolean knows(String key) {
+    return has(key) || assumed.containsKey(key);
+  }
+
   /** A whole number of at least 1 that the file or {@link #assume} gives. */
   int size(String key) {
-    if (!has(key) && !assumed.containsKey(key)) {
+    if (!knows(key)) {
       throw wrong(key, "is missing");
     }
     return size(key, assumed.getOrDefault(key, 0));
@@ -275,16 +280,31 @@ final class ConfigReader {
     return node.textValue();
   }
 
-  /** A list of strings; empty if it is absent or null. */
-  List<String> texts(String key) {
+  /** Whether the file says null, which is not the same as nothing where a family has a default. */
+  boolean none(String key) {
+    return ask(key).isNull();
+  }
+
+  /** A list-valued key; empty if it is absent or null. */
+  JsonNode list(String key) {
     JsonNode node = ask(key);
     if (node.isMissingNode() || node.isNull()) {
-      return List.of();
+      return JSON.createArrayNode();
     }
+    if (!node.isArray()) {
+      throw wrong(key, "is " + node + " but must be a list");
+    }
+    return node;
+  }
+
+  /** A list of strings; empty if it is absent or null. */
+  List<String> texts(String key) {
     List<String> texts = new ArrayList<>();
-    node.forEach(entry -> texts.add(entry.textValue())); // null if it is no string
-    if (!node.isArray() || texts.contains(null)) {
-      throw wrong(key, "is " + node + " but must be a list of strings");
+    for (JsonNode entry : list(key)) {
+      if (!entry.isTextual()) {
+        throw wrong(key, "holds " + entry + " but must be a list of strings");
+      }
+      texts.add(entry.textValue());
     }
     return texts;
   }
@@ -302,7 +322,11 @@ final class ConfigReader {
   }
 
   Activation activation(String key, String absent) {
-    String name = text(key, absent);
+    return activationNamed(key, text(key, absent));
+  }
+
+  /** The activation of this name, which the key holds in whatever form. */
+  Activation activationNamed(String key, String name) {
     return switch (name) {
       case "gelu" -> Activation.GELU;
       case "gelu_new", "gelu_pytorch_tanh" -> Activation.GELU_TANH;

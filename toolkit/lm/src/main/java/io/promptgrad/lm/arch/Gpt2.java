@@ -57,12 +57,22 @@ final class Gpt2 {
 
   private static WeightMap weights(TransformerSpec spec) {
     int hidden = spec.hidden();
-    int width = spec.feedForward().width();
     WeightMap.Builder map =
         new WeightMap.Builder()
             .tensor(-1, "word.weight", "transformer.wte.weight", spec.vocabulary(), hidden)
             .tensor(-1, "position.weight", "transformer.wpe.weight", spec.maxPositions(), hidden)
             .norm(-1, "final_norm", "transformer.ln_f", hidden, true);
+    layers(map, spec);
+    if (!spec.head().tied()) {
+      map.tensor(-1, "head.weight", "lm_head.weight", spec.vocabulary(), hidden);
+    }
+    return build(map);
+  }
+
+  /** The layers of GPT-2, and under the same names those of GPT. */
+  static void layers(WeightMap.Builder map, TransformerSpec spec) {
+    int hidden = spec.hidden();
+    int width = spec.feedForward().width();
     for (int l = 0; l < spec.layers(); l++) {
       String layer = "transformer.h." + l + ".";
       map.norm(l, "norm1", layer + "ln_1", hidden, true)
@@ -74,9 +84,9 @@ final class Gpt2 {
           .conv1d(l, "up", layer + "mlp.c_fc", hidden, width, 0, 0)
           .conv1d(l, "down", layer + "mlp.c_proj", width, hidden, 0, 0);
     }
-    if (!spec.head().tied()) {
-      map.tensor(-1, "head.weight", "lm_head.weight", spec.vocabulary(), hidden);
-    }
+  }
+
+  static WeightMap build(WeightMap.Builder map) {
     // The causal mask was once stored as a buffer of every layer.
     return map.build(
         "transformer.", "transformer\\.h\\.\\d+\\.attn\\.(masked_)?bias", "lm_head\\.weight");

@@ -31,13 +31,8 @@ final class Llama {
     TransformerSpec spec = decoder(config);
     boolean attentionBias = config.flag("attention_bias", false);
     boolean mlpBias = config.flag("mlp_bias", false);
-    WeightMap.Builder map = frame(spec);
-    for (int l = 0; l < spec.layers(); l++) {
-      norms(map, l, spec);
-      attention(map, l, spec, attentionBias, attentionBias);
-      feedForward(map, l, spec, mlpBias);
-    }
-    return new Architecture(spec, build(map, spec));
+    return new Architecture(
+        spec, build(weights(spec, attentionBias, attentionBias, mlpBias), spec));
   }
 
   /** A decoder of Llama's kind as its configuration describes it, with Llama's options. */
@@ -47,8 +42,8 @@ final class Llama {
     int keyValueHeads = config.size("num_key_value_heads", heads);
     config.share("num_attention_heads", heads, "num_key_value_heads", keyValueHeads);
     int headDim =
-        config.has("head_dim")
-            ? config.size("head_dim", 0)
+        config.knows("head_dim")
+            ? config.size("head_dim")
             : config.share("hidden_size", hidden, "num_attention_heads", heads);
     config.integer("head_dim", headDim);
     if (headDim % 2 != 0) {
@@ -78,6 +73,24 @@ final class Llama {
     return "model.layers." + l + ".";
   }
 
+  /**
+   * Everything but the output matrix.
+   *
+   * @param bias whether queries, keys and values have one
+   * @param outputBias whether what joins the heads has one
+   * @param mlpBias whether the MLP has them
+   */
+  static WeightMap.Builder weights(
+      TransformerSpec spec, boolean bias, boolean outputBias, boolean mlpBias) {
+    WeightMap.Builder map = frame(spec);
+    for (int l = 0; l < spec.layers(); l++) {
+      norms(map, l, spec);
+      attention(map, l, spec, bias, outputBias);
+      feedForward(map, l, spec, mlpBias);
+    }
+    return map;
+  }
+
   /** Embedding and last norm. */
   static WeightMap.Builder frame(TransformerSpec spec) {
     int hidden = spec.hidden();
@@ -92,10 +105,6 @@ final class Llama {
         .norm(l, "norm2", layer(l) + "post_attention_layernorm", spec.hidden(), false);
   }
 
-  /**
-   * @param bias of queries, keys and values
-   * @param outputBias of what joins the heads
-   */
   static void attention(
       WeightMap.Builder map, int l, TransformerSpec spec, boolean bias, boolean outputBias) {
     int hidden = spec.hidden();

@@ -32,6 +32,7 @@ class ModelVerificationTest {
       Set.of(
           "input_ids",
           "attention_mask",
+          "decoder_input_ids",
           "token_type_ids",
           "labels",
           "position_ids_from_mask",
