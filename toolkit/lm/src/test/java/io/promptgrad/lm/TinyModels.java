@@ -32,7 +32,10 @@ public final class TinyModels {
           "gpt2",
           "llama",
           "llama__rope_llama3",
-          "llama__rope_linear");
+          "llama__rope_linear",
+          "mistral",
+          "qwen2",
+          "qwen3");
 
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Map<String, LanguageModel> SHARED = new ConcurrentHashMap<>();

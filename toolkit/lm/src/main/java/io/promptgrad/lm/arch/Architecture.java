@@ -24,6 +24,9 @@ public record Architecture(TransformerSpec spec, WeightMap weights) {
               entry("camembert", Roberta::read),
               entry("gpt2", Gpt2::read),
               entry("llama", Llama::read),
+              entry("mistral", Mistral::read),
+              entry("qwen2", Qwen2::read),
+              entry("qwen3", Qwen3::read),
               entry("roberta", Roberta::read),
               entry("xlm-roberta", Roberta::read)));
 
