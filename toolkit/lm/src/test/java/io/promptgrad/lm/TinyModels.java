@@ -35,7 +35,9 @@ public final class TinyModels {
           "llama__rope_linear",
           "mistral",
           "qwen2",
-          "qwen3");
+          "qwen3",
+          "gemma",
+          "phi3");
 
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Map<String, LanguageModel> SHARED = new ConcurrentHashMap<>();

@@ -22,9 +22,11 @@ public record Architecture(TransformerSpec spec, WeightMap weights) {
           Map.ofEntries(
               entry("bert", Bert::read),
               entry("camembert", Roberta::read),
+              entry("gemma", Gemma::read),
               entry("gpt2", Gpt2::read),
               entry("llama", Llama::read),
               entry("mistral", Mistral::read),
+              entry("phi3", Phi3::read),
               entry("qwen2", Qwen2::read),
               entry("qwen3", Qwen3::read),
               entry("roberta", Roberta::read),
