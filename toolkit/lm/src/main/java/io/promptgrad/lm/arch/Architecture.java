@@ -20,8 +20,11 @@ public record Architecture(TransformerSpec spec, WeightMap weights) {
   private static final Map<String, Function<ConfigReader, Architecture>> FAMILIES =
       new TreeMap<>(
           Map.ofEntries(
+              entry("albert", Albert::read),
               entry("bert", Bert::read),
               entry("camembert", Roberta::read),
+              entry("distilbert", Distilbert::read),
+              entry("electra", Electra::read),
               entry("gemma", Gemma::read),
               entry("gpt2", Gpt2::read),
               entry("llama", Llama::read),
