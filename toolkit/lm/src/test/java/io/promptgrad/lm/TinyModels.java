@@ -33,6 +33,8 @@ public final class TinyModels {
           "electra",
           "albert",
           "gpt2",
+          "opt",
+          "opt__projected_postnorm",
           "llama",
           "llama__rope_llama3",
           "llama__rope_linear",

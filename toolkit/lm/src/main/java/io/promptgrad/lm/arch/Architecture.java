@@ -29,6 +29,7 @@ public record Architecture(TransformerSpec spec, WeightMap weights) {
               entry("gpt2", Gpt2::read),
               entry("llama", Llama::read),
               entry("mistral", Mistral::read),
+              entry("opt", Opt::read),
               entry("phi3", Phi3::read),
               entry("qwen2", Qwen2::read),
               entry("qwen3", Qwen3::read),
