@@ -33,6 +33,7 @@ public final class TinyModels {
           "electra",
           "albert",
           "gpt2",
+          "gpt_neox",
           "opt",
           "opt__projected_postnorm",
           "llama",
@@ -42,6 +43,7 @@ public final class TinyModels {
           "qwen2",
           "qwen3",
           "gemma",
+          "phi",
           "phi3");
 
   private static final ObjectMapper JSON = new ObjectMapper();
