@@ -33,6 +33,8 @@ public final class TinyModels {
           "electra",
           "albert",
           "gpt2",
+          "openai-gpt",
+          "gpt_neo",
           "gpt_neox",
           "opt",
           "opt__projected_postnorm",
