@@ -45,6 +45,8 @@ public final class TinyModels {
           "qwen2",
           "qwen3",
           "gemma",
+          "gemma2",
+          "gemma3_text",
           "phi",
           "phi3");
 

@@ -26,6 +26,8 @@ public record Architecture(TransformerSpec spec, WeightMap weights) {
               entry("distilbert", Distilbert::read),
               entry("electra", Electra::read),
               entry("gemma", Gemma::read),
+              entry("gemma2", Gemma2::read),
+              entry("gemma3_text", Gemma3::read),
               entry("gpt2", Gpt2::read),
               entry("gpt_neo", GptNeo::read),
               entry("gpt_neox", GptNeoX::read),
