@@ -48,7 +48,8 @@ public final class TinyModels {
           "gemma2",
           "gemma3_text",
           "phi",
-          "phi3");
+          "phi3",
+          "olmo2");
 
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Map<String, LanguageModel> SHARED = new ConcurrentHashMap<>();

@@ -33,6 +33,7 @@ public record Architecture(TransformerSpec spec, WeightMap weights) {
               entry("gpt_neox", GptNeoX::read),
               entry("llama", Llama::read),
               entry("mistral", Mistral::read),
+              entry("olmo2", Olmo2::read),
               entry("openai-gpt", OpenAiGpt::read),
               entry("opt", Opt::read),
               entry("phi", Phi::read),
