@@ -49,7 +49,9 @@ public final class TinyModels {
           "gemma3_text",
           "phi",
           "phi3",
-          "olmo2");
+          "olmo2",
+          "t5__classic_relu_tied",
+          "t5__v1_1_gated_untied");
 
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Map<String, LanguageModel> SHARED = new ConcurrentHashMap<>();

@@ -41,6 +41,7 @@ public record Architecture(TransformerSpec spec, WeightMap weights) {
               entry("qwen2", Qwen2::read),
               entry("qwen3", Qwen3::read),
               entry("roberta", Roberta::read),
+              entry("t5", T5::read),
               entry("xlm-roberta", Roberta::read)));
 
   /**
