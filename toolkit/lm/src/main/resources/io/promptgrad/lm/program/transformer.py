@@ -189,7 +189,8 @@ class Transformer(Module):
     ids: Tensor) -> Tensor:
     x = torch.embedding(w[self.layers]["word.weight"], ids)
     if torch.ne(self.table_scale, 1.):
-      x = torch.mul(x, torch.tensor(self.table_scale, dtype=ops.prim.dtype(x)))
+      # as a tensor, because the reference rounds the factor to the type of the vectors
+      x = torch.mul(x, torch.full([], self.table_scale, dtype=ops.prim.dtype(x)))
     return x
 
   # Word vectors e [B, S, E] -> input of the first layer [B, S, C]. positions [B or 1, S]
@@ -204,7 +205,7 @@ class Transformer(Module):
     if torch.__contains__(outer, "widen_words.weight"):
       x = __torch__.linear(x, outer, "widen_words.weight", "widen_words.bias", )
     if torch.ne(self.input_scale, 1.):
-      x = torch.mul(x, torch.tensor(self.input_scale, dtype=ops.prim.dtype(x)))
+      x = torch.mul(x, torch.full([], self.input_scale, dtype=ops.prim.dtype(x)))
     if torch.__contains__(outer, "type.weight"):
       if __torch__.given(types, ):
         x = torch.add(x, torch.embedding(outer["type.weight"], types))
