@@ -35,10 +35,10 @@ final class Batches {
   private final int maskId;
   private final double[] cumulativeWeight;
 
-  Batches(EncodedCorpus corpus, PretrainingPlan plan, boolean masked) {
+  Batches(EncodedCorpus corpus, PretrainingPlan plan) {
     this.corpus = corpus;
     this.plan = plan;
-    this.masked = masked;
+    this.masked = corpus.description().objective() == TokenizerSettings.Objective.MASKED;
     this.end = corpus.description().separator();
     this.specials = masked ? 4 : 2; // <s> <pad> </s> <unk>, or <s> </s>
     this.maskId = corpus.description().vocab() - 1;
@@ -157,7 +157,7 @@ final class Batches {
   }
 
   /** One seed for each step (the finalizer of SplitMix64). */
-  private static long mix(long seed, long step) {
+  static long mix(long seed, long step) {
     long z = seed * 0x9E3779B97F4A7C15L + step + 1;
     z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
     z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;

@@ -20,11 +20,6 @@ import picocli.CommandLine.Option;
             + " interruption.")
 final class TrainCommand implements Callable<Integer> {
 
-  enum Objective {
-    MASKED,
-    CAUSAL
-  }
-
   @Option(names = "--corpus", required = true, description = "Folder that prepare wrote.")
   private Path corpus;
 
@@ -33,9 +28,6 @@ final class TrainCommand implements Callable<Integer> {
 
   @Option(names = "--out", required = true, description = "Folder for checkpoint, losses, weights.")
   private Path out;
-
-  @Option(names = "--objective", defaultValue = "MASKED", description = "${COMPLETION-CANDIDATES}")
-  private Objective objective;
 
   @Option(
       names = "--steps",
@@ -128,7 +120,6 @@ final class TrainCommand implements Callable<Integer> {
         new Pretraining(
             plan,
             EncodedCorpus.open(corpus),
-            objective == Objective.MASKED,
             config,
             out,
             new LoadOptions(

@@ -31,6 +31,8 @@ public final class TinyModels {
           "London", "Film", "##s", "##ing", "##ed", "x", "yes", "no", "maybe", "one", "two",
           "three", "red", "green", "blue", "up", "down", "left");
 
+  private static final LoadOptions OPTIONS = new LoadOptions(Device.cpu(), Precision.FLOAT32);
+
   private TinyModels() {}
 
   public static LanguageModel masked(Path folder) {
@@ -41,6 +43,36 @@ public final class TinyModels {
          "num_attention_heads": 2, "intermediate_size": 32, "max_position_embeddings": 32,
          "type_vocab_size": 2, "pad_token_id": 0}
         """);
+  }
+
+  /** A masked model whose vocabulary does not say where words begin: every entry is a word. */
+  public static LanguageModel wordLevel(Path folder) {
+    masked(folder).close();
+    ObjectNode json = tokenizer();
+    ObjectNode words = (ObjectNode) json.path("model");
+    words.put("type", "WordLevel");
+    words.remove(List.of("continuing_subword_prefix", "max_input_chars_per_word"));
+    json.putObject("pre_tokenizer").put("type", "Whitespace");
+    json.putNull("decoder");
+    try {
+      Files.writeString(folder.resolve("tokenizer.json"), Json.pretty(json));
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+    return LanguageModel.load(folder, OPTIONS);
+  }
+
+  /** {@link #masked} with a weight that is not a number. */
+  public static LanguageModel broken(Path folder) {
+    masked(folder).close();
+    String name = "bert.encoder.layer.0.output.dense.bias";
+    try (TrainableModel model = TrainableModel.load(folder, OPTIONS)) {
+      float[] values = model.weight(name);
+      values[3] = Float.NaN;
+      model.setWeight(name, values);
+      model.saveWeights(folder.resolve("model.safetensors"), WeightType.F32);
+    }
+    return LanguageModel.load(folder, OPTIONS);
   }
 
   public static LanguageModel causal(Path folder) {
@@ -58,11 +90,10 @@ public final class TinyModels {
       int vocabulary = SPECIALS.size() + WORDS.size();
       Files.writeString(folder.resolve("config.json"), config.formatted(vocabulary));
       Files.writeString(folder.resolve("tokenizer.json"), Json.pretty(tokenizer()));
-      LoadOptions options = new LoadOptions(Device.cpu(), Precision.FLOAT32);
-      try (TrainableModel random = TrainableModel.create(folder, 0.4, 5, options)) {
+      try (TrainableModel random = TrainableModel.create(folder, 0.4, 5, OPTIONS)) {
         random.saveWeights(folder.resolve("model.safetensors"), WeightType.F32);
       }
-      return LanguageModel.load(folder, options);
+      return LanguageModel.load(folder, OPTIONS);
     } catch (IOException e) {
       throw new IllegalStateException(e);
     }

@@ -1,6 +1,7 @@
 package io.promptgrad.gradient.cloze;
 
 import ai.djl.ndarray.NDManager;
+import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.MicroBatches;
 import io.promptgrad.lm.Targets;
@@ -57,6 +58,7 @@ public final class LabelScorer {
           try (NDManager scope = model.newScope()) {
             float[] logits =
                 model.logits(scope, batch, at(rows, group, batch), tokens).toFloatArray();
+            requireNumbers(logits, "logits");
             for (int r = 0; r < group.length; r++) {
               scores[group[r]] = perLabel(logits, r * tokens.length, labels);
             }
@@ -85,12 +87,27 @@ public final class LabelScorer {
                 model
                     .losses(scope, batch, Targets.mean(at(rows, group, batch), wanted))
                     .toFloatArray();
+            requireNumbers(losses, "losses");
             for (int r = 0; r < group.length; r++) {
               out[group[r]] = -losses[r];
             }
           }
         });
     return out;
+  }
+
+  /**
+   * Refuses NaN, which compares as neither better nor worse, so that it would count as right
+   * somewhere.
+   */
+  public static void requireNumbers(float[] values, String what) {
+    for (float value : values) {
+      if (Float.isNaN(value)) {
+        throw new InvalidInputException(
+            "The model's %s are not numbers (NaN); check its weights, or load it with another precision."
+                .formatted(what));
+      }
+    }
   }
 
   private static double[] perLabel(float[] logits, int start, LabelTokens labels) {

@@ -33,7 +33,7 @@ public record AutoPromptConfig(
     Objective objective,
     Optional<Reference> reference) {
 
-  /** What the search optimizes on its training examples; dev is always scored by accuracy. */
+  /** What the search optimizes on its training examples; dev is scored by the metric. */
   public enum Objective {
     /**
      * The original: the gradient of -log of the gold tokens' probability over the whole vocabulary,

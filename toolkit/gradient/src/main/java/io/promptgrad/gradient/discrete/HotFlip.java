@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.promptgrad.gradient.cloze.ClozeExample;
+import io.promptgrad.gradient.cloze.LabelScorer;
 import io.promptgrad.lm.EmbeddingGradient;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.MicroBatches;
@@ -87,6 +88,7 @@ public final class HotFlip {
                     .reshape(new Shape(group.length, triggers, width))
                     .sum(new int[] {0})
                     .toFloatArray();
+            LabelScorer.requireNumbers(part, "gradients");
             for (int i = 0; i < part.length; i++) {
               sum[i] += part[i];
             }

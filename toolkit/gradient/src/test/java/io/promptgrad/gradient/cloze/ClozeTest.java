@@ -10,6 +10,7 @@ import io.promptgrad.task.Example;
 import io.promptgrad.template.PromptTemplate;
 import io.promptgrad.template.Verbalizer;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -79,6 +80,48 @@ class ClozeTest {
     assertThat(e.ids()[e.predictAt()]).isEqualTo(4);
     assertThat(e.ids()[31]).isEqualTo(3);
     assertThat(e.triggerAt()).containsExactly(28);
+  }
+
+  @Test
+  void encode_tooLongBeforeLiteralText_keepsTheTemplate() {
+    ClozeExample e = encode(masked, "{sentence} it was [P] .", "film ".repeat(100));
+
+    assertThat(e.length()).isEqualTo(32);
+    int[] ids = e.ids();
+    assertThat(Arrays.copyOfRange(ids, 27, 32)).containsExactly(id("it"), id("was"), 4, id("."), 3);
+    assertThat(Arrays.copyOfRange(ids, 1, 27)).containsOnly(id("film"));
+  }
+
+  @Test
+  void encode_twoFieldsTooLong_shortensTheLonger() {
+    Cloze cloze = new Cloze(masked, PromptTemplate.parse("{a} [P] {b} [SEP]"), WORDS);
+
+    ClozeExample e =
+        cloze.encode(
+            new Example("e:1", Map.of("a", "film ".repeat(40), "b", "the book"), "positive"));
+
+    int[] ids = e.ids();
+    assertThat(ids).hasSize(32);
+    assertThat(Arrays.copyOfRange(ids, 28, 32)).containsExactly(4, id("the"), id("book"), 3);
+    assertThat(cloze.shortened()).isEqualTo(1);
+  }
+
+  @Test
+  void encode_templateLongerThanTheModel_isRefused() {
+    assertThatThrownBy(() -> encode(masked, "film ".repeat(40) + "{sentence} [P]", "the film"))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("e:1")
+        .hasMessageContaining("even without its text");
+  }
+
+  @Test
+  void encode_specialTokenNamedInTheData_staysText() {
+    ClozeExample e = encode(masked, "[CLS] {sentence} it was [P] [SEP]", "the [SEP] film [MASK]");
+
+    int[] ids = e.ids();
+    assertThat(ids[0]).isEqualTo(2);
+    assertThat(Arrays.copyOfRange(ids, 1, ids.length - 2)).doesNotContain(2, 3, 4);
+    assertThat(ids).endsWith(id("it"), id("was"), 4, 3);
   }
 
   @Test

@@ -1,15 +1,20 @@
 package io.promptgrad.gradient.discrete;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.promptgrad.gradient.TinyModels;
+import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
+import io.promptgrad.lm.tokenizer.Specials;
+import io.promptgrad.lm.tokenizer.Tokenizer;
 import io.promptgrad.search.RandomSource;
 import io.promptgrad.template.PromptTemplate;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
@@ -45,6 +50,28 @@ class LabelTokenSearchTest {
           assertThat(w[c * 4 + c]).isGreaterThan(w[other * 4 + c]);
         }
       }
+    }
+  }
+
+  @Test
+  void filler_modelWithoutMask_isTheSpecialTokenWithTheLowestId(@TempDir Path folder) {
+    try (LanguageModel model = TinyModels.masked(folder)) {
+      Tokenizer tokenizer = model.tokenizer();
+      assertThat(LabelTokenSearch.filler(tokenizer.specials(), tokenizer.file()))
+          .isEqualTo(tokenizer.specials().mask().getAsInt());
+      OptionalInt none = OptionalInt.empty();
+      assertThat(
+              LabelTokenSearch.filler(
+                  new Specials(none, none, none, none, none, none, none, Set.of(9, 7, 8)),
+                  tokenizer.file()))
+          .isEqualTo(7);
+      assertThatThrownBy(
+              () ->
+                  LabelTokenSearch.filler(
+                      new Specials(none, none, none, none, none, none, none, Set.of()),
+                      tokenizer.file()))
+          .isInstanceOf(InvalidInputException.class)
+          .hasMessageContaining("label words");
     }
   }
 

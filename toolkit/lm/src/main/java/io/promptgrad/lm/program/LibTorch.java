@@ -38,6 +38,11 @@ public final class LibTorch {
     return Engine.getEngine(ENGINE);
   }
 
+  /** Seeds what the native engine draws by itself (dropout), in the whole process. */
+  public static void seed(long seed) {
+    engine().setRandomSeed(Long.hashCode(seed));
+  }
+
   /** The first GPU if there is one, else the CPU. */
   public static Device defaultDevice() {
     return engine().getGpuCount() > 0 ? Device.gpu(0) : Device.cpu();
