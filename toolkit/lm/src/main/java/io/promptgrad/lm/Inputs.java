@@ -254,6 +254,21 @@ record Inputs(NDArray ids, NDArray mask, NDArray types, NDArray positions, NDArr
     return Math.toIntExact(s.get(4));
   }
 
+  /**
+   * A text for {@code rows} answers.
+   *
+   * @return its number of tokens, padding included
+   */
+  static int requireText(LanguageModel.Encoded text, int rows, LanguageModel model) {
+    int width = requireKeyValues(text.keyValues(), "encoded texts", rows, model);
+    if (width == 0 || text.mask().length != text.keyValues().getShape().get(2) * width) {
+      throw new IllegalArgumentException(
+          "the mask of an encoded text of %d tokens has %d values"
+              .formatted(width, text.mask().length));
+    }
+    return width;
+  }
+
   private static void requireFloats(NDArray array, String what, LanguageModel model) {
     DataType type = array.getDataType();
     boolean floats =

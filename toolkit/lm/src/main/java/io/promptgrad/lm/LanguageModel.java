@@ -306,10 +306,7 @@ public final class LanguageModel implements AutoCloseable {
     try (NDManager step = newScope()) {
       int cached = cached(past, batch);
       Inputs in = Inputs.of(program, spec(), step, batch, cached, pastMask);
-      NDArray x =
-          vectors == null
-              ? wordVectors(step, in.ids())
-              : Inputs.requireVectors(vectors, batch, this);
+      NDArray x = vectors(step, vectors, in, batch);
       NDArray where = step.create(Inputs.longs(at), new Shape(at.length));
       NDArray before = cached == 0 ? program.nothing() : past;
       NDList out =
@@ -326,6 +323,10 @@ public final class LanguageModel implements AutoCloseable {
       forwardTokens.add(batch.tokens());
       return new Extension(out.get(0), out.get(1));
     }
+  }
+
+  private NDArray vectors(NDManager step, NDArray given, Inputs in, TokenBatch batch) {
+    return given == null ? wordVectors(step, in.ids()) : Inputs.requireVectors(given, batch, this);
   }
 
   private int cached(NDArray past, TokenBatch batch) {
@@ -372,10 +373,7 @@ public final class LanguageModel implements AutoCloseable {
     requireEncoder();
     try (NDManager step = newScope()) {
       Inputs in = Inputs.of(program, spec(), step, batch);
-      NDArray x =
-          vectors == null
-              ? wordVectors(step, in.ids())
-              : Inputs.requireVectors(vectors, batch, this);
+      NDArray x = vectors(step, vectors, in, batch);
       NDList out = program.call(scope, "encode", x, in.mask(), in.types(), in.positions());
       forwardTokens.add(batch.ids().length);
       return new Encoded(out.singletonOrThrow(), batch.mask().clone());
@@ -385,7 +383,7 @@ public final class LanguageModel implements AutoCloseable {
   /**
    * Runs a decoder on an encoded text.
    *
-   * @param text what {@link #encode} gave, of as many rows as there are here
+   * @param text what {@link #encode} gave, of as many rows as there are here, or of one for all
    * @param rows number of sequences
    * @param ids the decoder's next tokens, as many in each row [B * T]
    * @param past keys and values of the tokens before them [L, 2, B or 1, heads, P, width], or null
@@ -399,12 +397,7 @@ public final class LanguageModel implements AutoCloseable {
           "%d ids are no whole number of tokens for each of %d rows".formatted(ids.length, rows));
     }
     Inputs.requireAt(at, ids.length);
-    int width = Inputs.requireKeyValues(text.keyValues(), "encoded texts", rows, this);
-    if (text.mask().length != (long) text.keyValues().getShape().get(2) * width) {
-      throw new IllegalArgumentException(
-          "the mask of an encoded text of %d tokens has %d values"
-              .formatted(width, text.mask().length));
-    }
+    int width = Inputs.requireText(text, rows, this);
     int cached = past == null ? 0 : Inputs.requirePast(past, rows, this);
     try (NDManager step = newScope()) {
       NDList out =
@@ -478,10 +471,7 @@ public final class LanguageModel implements AutoCloseable {
     try (NDManager step = newScope()) {
       int cached = cached(past, batch);
       Inputs in = Inputs.of(program, spec(), step, batch, cached, pastMask);
-      NDArray x =
-          vectors == null
-              ? wordVectors(step, in.ids())
-              : Inputs.requireVectors(vectors, batch, this);
+      NDArray x = vectors(step, vectors, in, batch);
       NDList out =
           program.call(
               scope,

@@ -11,7 +11,8 @@ import java.util.List;
  * @param length padded length, S
  * @param ids token ids; padding may hold any valid id
  * @param mask 1 for a token, 0 for padding
- * @param positions number of each token in its sequence, from 0; 0 on padding
+ * @param positions number of each token in its sequence, from 0; 0 on padding. Windows and
+ *     distances of attention are counted by it
  * @param types token types; empty for a model without, or for all 0
  * @param decoderIds for an encoder-decoder, whose encoder reads all of the above, what its decoder
  *     gets: {@code rows} x {@link #decoderLength()} ids, padded on the right only; empty: nothing

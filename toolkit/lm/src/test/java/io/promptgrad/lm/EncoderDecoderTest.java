@@ -265,6 +265,16 @@ class EncoderDecoderTest {
                   new int[4],
                   null,
                   at));
+      refused(
+          "text of 0 tokens",
+          () ->
+              model.decode(
+                  scope,
+                  new LanguageModel.Encoded(scope.zeros(new Shape(2, 2, 4, 4, 0, 6)), new byte[0]),
+                  4,
+                  new int[4],
+                  null,
+                  at));
       NDArray wrong = scope.zeros(new Shape(2, 2, 4, 4, 3, 7));
       refused("cached keys", () -> model.decode(scope, text, 4, new int[4], wrong, at));
       refused("word vectors", () -> model.encode(scope, wrong, texts));
