@@ -42,12 +42,10 @@ def activate(x: Tensor,
     return torch.tanh(x)
   return x
 
-# Gemma 2 keeps scores and logits within +-cap; 0: no cap.
+# Gemma 2 keeps scores and logits within +-cap.
 def capped(x: Tensor,
     cap: float) -> Tensor:
-  if torch.gt(cap, 0.):
-    return torch.mul(torch.tanh(torch.div(x, cap)), cap)
-  return x
+  return torch.mul(torch.tanh(torch.div(x, cap)), cap)
 
 # Rotates the pairs (d, d + r/2) of the first r dimensions. x [B, H, S, D], cos and sin [B, 1, S, r].
 def rotate(x: Tensor,
@@ -230,7 +228,7 @@ class Transformer(Module):
     angle = torch.unsqueeze(torch.cat([angle, angle], -1), 1)                                                  # [B, 1, S, r]
     return (torch.to(torch.cos(angle), ops.prim.dtype(like)), torch.to(torch.sin(angle), ops.prim.dtype(like)))
 
-  # What is added to the scores: 0 where a query may see a key, -inf elsewhere. [B or 1, 1, S, K]; empty: 0
+  # What is added to the scores: 0 where a query may see a key, -inf elsewhere. [B or 1, 1, S, K]; None: 0
   # window: a query sees only keys whose position is less than that behind its own; 0: all.
   # A query that sees nothing (left padding) gives 0. The fused CPU kernel does that by itself; of the CUDA
   # kernels not all do, nor does our own softmax, so there such a query sees everything and "sighted"
@@ -242,9 +240,11 @@ class Transformer(Module):
     k: int,
     causal: bool,
     window: int,
-    like: Tensor) -> Tuple[Tensor, Tensor]:
+    like: Tensor) -> Tuple[Optional[Tensor], Optional[Tensor]]:
     allowed = annotate(Optional[Tensor], None)
-    if __torch__.given(mask):
+    sighted = annotate(Optional[Tensor], None)
+    masked = __torch__.given(mask, )
+    if masked:
       allowed = torch.unsqueeze(torch.unsqueeze(torch.to(mask, 11), 1), 1)
     if causal:
       ones = torch.ones([s, k], dtype=11, device=ops.prim.device(like))
@@ -260,12 +260,10 @@ class Transformer(Module):
         allowed = torch.bitwise_and(unchecked_cast(Tensor, allowed), near)
       else:
         allowed = near
-    sighted = torch.empty([0])
     if torch.__is__(allowed, None):
-      return (torch.empty([0]), sighted)
+      return (allowed, sighted)
     see = unchecked_cast(Tensor, allowed)
-    own = torch.__or__(ops.prim.is_cuda(like), torch.gt(self.score_cap, 0.))
-    if torch.__and__(own, __torch__.given(mask, )):
+    if torch.__and__(masked, torch.__or__(ops.prim.is_cuda(like), torch.gt(self.score_cap, 0.))):
       some = torch.any(see, -1, True)
       see = torch.bitwise_or(see, torch.bitwise_not(some))
       sighted = torch.to(some, ops.prim.dtype(like))
@@ -296,99 +294,83 @@ class Transformer(Module):
     bucket = torch.add(first, torch.where(torch.lt(distance, single), distance, far))
     return torch.permute(torch.embedding(table, bucket), [0, 3, 1, 2])
 
-  # x [B, S, C] -> n heads [B, n, S, D]; a norm of the projection, if there is one, works on groups as wide
-  # as its weight: one head or all of them
-  def heads_of(self: __torch__.Transformer,
-    x: Tensor,
-    w: Dict[str, Tensor],
-    weight: str,
-    bias: str,
-    gain: str,
+  # y [B, S, n * D] -> n heads [B, n, S, D]
+  def split(self: __torch__.Transformer,
+    y: Tensor,
     n: int) -> Tensor:
-    b = torch.size(x, 0)
-    s = torch.size(x, 1)
-    y = __torch__.linear(x, w, weight, bias, )
-    if torch.__contains__(w, gain):
-      y = (self).norm(torch.reshape(y, [b, s, -1, torch.size(w[gain], 0)]), w, gain, "", )
-    return torch.transpose(torch.reshape(y, [b, s, n, self.head_dim]), 1, 2)
+    return torch.transpose(torch.reshape(y, [torch.size(y, 0), torch.size(y, 1), n, self.head_dim]), 1, 2)
 
-  # q [B, H, S, D] on k and v [B, G, K, D] with bias (empty: none) -> [B, S, H * D]
-  def attend(self: __torch__.Transformer,
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    bias: Tensor,
-    sighted: Tensor,
-    scale: float,
-    dropout: float) -> Tensor:
-    if torch.ne(self.kv_heads, self.heads):
-      each = torch.floordiv(self.heads, self.kv_heads)
-      k = torch.repeat_interleave(k, each, 1)
-      v = torch.repeat_interleave(v, each, 1)
-    added = annotate(Optional[Tensor], None)
-    if __torch__.given(bias, ):
-      added = bias
-    if torch.gt(self.score_cap, 0.):
-      scores = torch.mul(torch.matmul(q, torch.transpose(k, 2, 3)), scale)                                                          # [B, H, S, K]
-      scores = __torch__.capped(scores, self.score_cap, )
-      if torch.__isnot__(added, None):
-        scores = torch.add(scores, unchecked_cast(Tensor, added))
-      p = torch.to(torch.softmax(__torch__.at_least_float32(scores, ), -1), ops.prim.dtype(v))
-      o = torch.matmul(torch.dropout(p, dropout, torch.gt(dropout, 0.)), v)
-    else:
-      o = torch.scaled_dot_product_attention(q, k, v, added, dropout, False, scale=scale)                                           # [B, H, S, D]
-    if __torch__.given(sighted, ):
-      o = torch.mul(o, sighted)
-    return torch.flatten(torch.transpose(o, 1, 2), 2)
+  # A norm of projected queries or keys, in groups as wide as its weight: one head or all of them.
+  def group_norm(self: __torch__.Transformer,
+    y: Tensor,
+    w: Dict[str, Tensor],
+    weight: str) -> Tensor:
+    return (self).norm(torch.reshape(y, [torch.size(y, 0), torch.size(y, 1), -1, torch.size(w[weight], 0)]), w, weight, "", )
 
-  # Attention of a stack's tokens to themselves and to the past of layer i. -> output, their keys, their values
+  # Attention of x [B, S, C] to itself and to what is cached, past [L, 2, B or 1, G, P, D] (layer i), or, as
+  # "crossing", to an encoded text, past [L, 2, B or 1, G, K, D]. -> output [B, S, C], new keys, new values
   def attention(self: __torch__.Transformer,
     x: Tensor,
     w: Dict[str, Tensor],
-    bias: Tensor,
-    sighted: Tensor,
+    bias: Optional[Tensor],
+    sighted: Optional[Tensor],
     cos: Tensor,
     sin: Tensor,
     past: Tensor,
     i: int,
+    crossing: bool,
     scale: float,
     dropout: float) -> Tuple[Tensor, Tensor, Tensor]:
     b = torch.size(x, 0)
-    if torch.__contains__(w, "qkv.weight"):
+    s = torch.size(x, 1)
+    if crossing:
+      q = (self).split(__torch__.linear(x, w, "cross_q.weight", "cross_q.bias", ), self.heads, )
+      text = torch.to(torch.expand(torch.select(past, 0, i), [-1, b, -1, -1, -1]), ops.prim.dtype(q))
+      k = torch.select(text, 0, 0)
+      v = torch.select(text, 0, 1)
+    elif torch.__contains__(w, "qkv.weight"):
       # GPT-NeoX: each head's query, key and value side by side
-      y = torch.reshape(__torch__.linear(x, w, "qkv.weight", "qkv.bias", ), [b, torch.size(x, 1), self.heads, 3, self.head_dim])
+      y = torch.reshape(__torch__.linear(x, w, "qkv.weight", "qkv.bias", ), [b, s, self.heads, 3, self.head_dim])
       q = torch.transpose(torch.select(y, 3, 0), 1, 2)
       k = torch.transpose(torch.select(y, 3, 1), 1, 2)
       v = torch.transpose(torch.select(y, 3, 2), 1, 2)
     else:
-      q = (self).heads_of(x, w, "q.weight", "q.bias", "q_norm.weight", self.heads, )                                                # [B, H, S, D]
-      k = (self).heads_of(x, w, "k.weight", "k.bias", "k_norm.weight", self.kv_heads, )                                             # [B, G, S, D]
-      v = (self).heads_of(x, w, "v.weight", "v.bias", "v_norm.weight", self.kv_heads, )
-    if self.rotary:
+      q = __torch__.linear(x, w, "q.weight", "q.bias", )
+      k = __torch__.linear(x, w, "k.weight", "k.bias", )
+      v = __torch__.linear(x, w, "v.weight", "v.bias", )
+      if torch.__contains__(w, "q_norm.weight"):
+        q = (self).group_norm(q, w, "q_norm.weight", )
+        k = (self).group_norm(k, w, "k_norm.weight", )
+      q = torch.transpose(torch.reshape(q, [b, s, self.heads, self.head_dim]), 1, 2)                                                # [B, H, S, D]
+      k = torch.transpose(torch.reshape(k, [b, s, self.kv_heads, self.head_dim]), 1, 2)                                             # [B, G, S, D]
+      v = torch.transpose(torch.reshape(v, [b, s, self.kv_heads, self.head_dim]), 1, 2)
+    if torch.__and__(self.rotary, torch.__not__(crossing)):
       q = __torch__.rotate(q, cos, sin, )
       k = __torch__.rotate(k, cos, sin, )
     new_k = k
     new_v = v
-    if __torch__.given(past, ):
+    if torch.__and__(torch.__not__(crossing), __torch__.given(past, )):
       old = torch.expand(torch.select(past, 0, i), [-1, b, -1, -1, -1])
       k = torch.cat([torch.to(torch.select(old, 0, 0), ops.prim.dtype(k)), k], 2)                                                   # [B, G, K, D]
       v = torch.cat([torch.to(torch.select(old, 0, 1), ops.prim.dtype(v)), v], 2)
-    o = (self).attend(q, k, v, bias, sighted, scale, dropout, )
+    if torch.ne(self.kv_heads, self.heads):
+      each = torch.floordiv(self.heads, self.kv_heads)
+      k = torch.repeat_interleave(k, each, 1)
+      v = torch.repeat_interleave(v, each, 1)
+    if torch.gt(self.score_cap, 0.):
+      scores = __torch__.capped(torch.mul(torch.matmul(q, torch.transpose(k, 2, 3)), scale), self.score_cap, )                      # [B, H, S, K]
+      if torch.__isnot__(bias, None):
+        scores = torch.add(scores, unchecked_cast(Tensor, bias))
+      p = torch.to(torch.softmax(__torch__.at_least_float32(scores, ), -1), ops.prim.dtype(v))
+      o = torch.matmul(torch.dropout(p, dropout, torch.gt(dropout, 0.)), v)
+    else:
+      o = torch.scaled_dot_product_attention(q, k, v, bias, dropout, False, scale=scale)                                            # [B, H, S, D]
+    if torch.__isnot__(sighted, None):
+      o = torch.mul(o, unchecked_cast(Tensor, sighted))
+    o = torch.reshape(torch.transpose(o, 1, 2), [b, s, torch.mul(self.heads, self.head_dim)])
+    if crossing:
+      return (__torch__.linear(o, w, "cross_o.weight", "cross_o.bias", ), new_k, new_v)
     return (__torch__.linear(o, w, "o.weight", "o.bias", ), new_k, new_v)
-
-  # Attention of a decoder's tokens to an encoded text, cross [2, B or 1, G, S, D].
-  def cross_attention(self: __torch__.Transformer,
-    x: Tensor,
-    w: Dict[str, Tensor],
-    bias: Tensor,
-    sighted: Tensor,
-    cross: Tensor,
-    scale: float,
-    dropout: float) -> Tensor:
-    q = (self).heads_of(x, w, "cross_q.weight", "cross_q.bias", "cross_q_norm.weight", self.heads, )
-    kv = torch.to(torch.expand(cross, [-1, torch.size(x, 0), -1, -1, -1]), ops.prim.dtype(x))
-    o = (self).attend(q, torch.select(kv, 0, 0), torch.select(kv, 0, 1), bias, sighted, scale, dropout, )
-    return __torch__.linear(o, w, "cross_o.weight", "cross_o.bias", )
 
   def feed_forward(self: __torch__.Transformer,
     x: Tensor,
@@ -425,8 +407,8 @@ class Transformer(Module):
     if __torch__.given(past, ):
       k = torch.add(s, torch.size(past, 4))
     # each kind of layer has its own mask and angles
-    biases = annotate(List[Tensor], [])
-    sights = annotate(List[Tensor], [])
+    biases = annotate(List[Optional[Tensor]], [])
+    sights = annotate(List[Optional[Tensor]], [])
     cosines = annotate(List[Tensor], [])
     sines = annotate(List[Tensor], [])
     cos = mask
@@ -435,8 +417,8 @@ class Transformer(Module):
       bias, sighted, = (self).mask_bias(mask, positions, s, k, causal, self.windows[kind], x, )
       if torch.__contains__(w[first], "distance.weight"):
         far = torch.to((self).distance_bias(w[first]["distance.weight"], positions, s, k, causal, ), ops.prim.dtype(x))
-        if __torch__.given(bias, ):
-          bias = torch.add(far, bias)
+        if torch.__isnot__(bias, None):
+          bias = torch.add(far, unchecked_cast(Tensor, bias))
         else:
           bias = far
       torch.append(biases, bias)
@@ -446,9 +428,10 @@ class Transformer(Module):
         cos, sin, = (self).angles(kind, own, x, )
       torch.append(cosines, cos)
       torch.append(sines, sin)
-    cross_bias = cross
-    cross_sighted = cross
-    if __torch__.given(cross, ):
+    crosses = __torch__.given(cross, )
+    cross_bias = annotate(Optional[Tensor], None)
+    cross_sighted = annotate(Optional[Tensor], None)
+    if crosses:
       cross_bias, cross_sighted, = (self).mask_bias(cross_mask, positions, s, torch.size(cross, 4), False, 0, x, )
     states = [x]
     fresh = annotate(List[Tensor], [])
@@ -460,15 +443,15 @@ class Transformer(Module):
       h = x
       if self.input_norms:
         h = (self).norm(x, layer, "norm1.weight", "norm1.bias", )
-      a, new_k, new_v, = (self).attention(h, layer, biases[kind], sights[kind], cosines[kind], sines[kind], past, i, scale, dropout, )
+      a, new_k, new_v, = (self).attention(h, layer, biases[kind], sights[kind], cosines[kind], sines[kind], past, i, False, scale, dropout, )
       if self.output_norms:
         a = (self).norm(a, layer, "output_norm1.weight", "output_norm1.bias", )
       y = torch.add(x, torch.dropout(a, dropout, torch.gt(dropout, 0.)))
       if self.sum_norms:
         y = (self).norm(y, layer, "norm1.weight", "norm1.bias", )
-      if __torch__.given(cross, ):
+      if crosses:
         a = (self).norm(y, layer, "cross_norm.weight", "cross_norm.bias", )
-        a = (self).cross_attention(a, layer, cross_bias, cross_sighted, torch.select(cross, 0, i), scale, dropout, )
+        a, text_k, text_v, = (self).attention(a, layer, cross_bias, cross_sighted, cos, sin, cross, i, True, scale, dropout, )
         y = torch.add(y, torch.dropout(a, dropout, torch.gt(dropout, 0.)))
       if self.parallel:
         # the MLP reads what the attention read: the layer's input, through a norm of its own or the same
@@ -504,8 +487,8 @@ class Transformer(Module):
     each = annotate(List[Tensor], [])
     for i in range(torch.sub(self.layers, self.encoder_layers)):
       layer = w[torch.add(self.encoder_layers, i)]
-      k = (self).heads_of(h, layer, "cross_k.weight", "cross_k.bias", "cross_k_norm.weight", self.kv_heads, )
-      v = (self).heads_of(h, layer, "cross_v.weight", "cross_v.bias", "cross_v_norm.weight", self.kv_heads, )
+      k = (self).split(__torch__.linear(h, layer, "cross_k.weight", "cross_k.bias", ), self.kv_heads, )
+      v = (self).split(__torch__.linear(h, layer, "cross_v.weight", "cross_v.bias", ), self.kv_heads, )
       torch.append(each, torch.stack([k, v]))
     return torch.stack(each)
 
@@ -527,35 +510,32 @@ class Transformer(Module):
     x = (self).embed(w, d, none, torch.slice(positions, 1, p, t), dropout, )
     return (self).stack(w, x, self.encoder_layers, self.layers, "final_norm", True, none, positions, past, cross, cross_mask, dropout, want_fresh, )
 
-  # The whole model from word vectors e [B, S, E], for an encoder-decoder also d [B, T, E]: without d its
-  # encoder alone. mask [B, K], types [B, S], positions and past as for a stack -> as from a stack
+  # The whole model from word vectors e [B, S, E], for an encoder-decoder also the decoder's [B, T, E] or its
+  # ids [B, T]: without them its encoder alone. mask [B, K], types [B, S], positions and past as for a stack -> as from a stack
   def trunk(self: __torch__.Transformer,
     w: List[Dict[str, Tensor]],
     e: Tensor,
     mask: Tensor,
     types: Tensor,
     positions: Tensor,
-    d: Tensor,
+    decoder: Tensor,
     past: Tensor,
     dropout: float,
     want_fresh: bool) -> Tuple[List[Tensor], Tensor]:
     none = torch.empty([0])
-    own = torch.slice(positions, 1, torch.sub(torch.size(positions, 1), torch.size(e, 1)))
+    own = positions
+    if torch.ne(torch.size(positions, 1), torch.size(e, 1)):
+      own = torch.slice(positions, 1, torch.sub(torch.size(positions, 1), torch.size(e, 1)))
     x = (self).embed(w, e, types, own, dropout, )
     if torch.eq(self.encoder_layers, 0):
       return (self).stack(w, x, 0, self.layers, "final_norm", self.causal, mask, positions, past, none, none, dropout, want_fresh, )
     encoded, kv, = (self).stack(w, x, 0, self.encoder_layers, "encoder_norm", False, mask, positions, none, none, none, dropout, False, )
-    if torch.__not__(__torch__.given(d, )):
+    if torch.__not__(__torch__.given(decoder, )):
       return (encoded, kv)
+    d = decoder
+    if torch.eq(torch.dim(d), 2):
+      d = (self).look_up(w, decoder, )
     return (self).decoder_stack(w, d, (self).cross_keys(w, encoded[-1], ), mask, none, dropout, want_fresh, )
-
-  # Word vectors of a decoder's ids [B, T]; empty if there are none.
-  def look_up_decoder(self: __torch__.Transformer,
-    w: List[Dict[str, Tensor]],
-    ids: Tensor) -> Tensor:
-    if __torch__.given(ids, ):
-      return (self).look_up(w, ids, )
-    return ids
 
   # The last state [B, S or T, C or E] of the whole model from ids.
   def last_state(self: __torch__.Transformer,
@@ -566,7 +546,7 @@ class Transformer(Module):
     positions: Tensor,
     decoder: Tensor,
     dropout: float) -> Tensor:
-    states, kv, = (self).trunk(w, (self).look_up(w, ids, ), mask, types, positions, (self).look_up_decoder(w, decoder, ), torch.empty([0]), dropout, False, )
+    states, kv, = (self).trunk(w, (self).look_up(w, ids, ), mask, types, positions, decoder, torch.empty([0]), dropout, False, )
     return states[-1]
 
   # The head's input at the chosen positions: h [B, S, C or E], at [N] into B * S -> [N, E]
@@ -597,7 +577,9 @@ class Transformer(Module):
     y = __torch__.at_least_float32(torch.linear(features, (self).output_weight(w, )), )
     if torch.__contains__(w[self.layers], "head.bias"):
       y = torch.add(y, __torch__.at_least_float32(w[self.layers]["head.bias"], ))
-    return __torch__.capped(y, self.head_cap, )
+    if torch.gt(self.head_cap, 0.):
+      y = __torch__.capped(y, self.head_cap, )
+    return y
 
   # the same for a few tokens only, tokens [c] -> [N, c]
   def logits_of_tokens(self: __torch__.Transformer,
@@ -608,7 +590,9 @@ class Transformer(Module):
     y = torch.linear(__torch__.at_least_float32(features, ), weight)
     if torch.__contains__(w[self.layers], "head.bias"):
       y = torch.add(y, __torch__.at_least_float32(torch.index_select(w[self.layers]["head.bias"], 0, tokens), ))
-    return __torch__.capped(y, self.head_cap, )
+    if torch.gt(self.head_cap, 0.):
+      y = __torch__.capped(y, self.head_cap, )
+    return y
 
   # ---------------------------------------------------------------- entry points: forward
   # A batch is ids [B, S] or word vectors e [B, S, E], mask [B, K], types [B, S], positions [B or 1, S, or K
@@ -642,7 +626,7 @@ class Transformer(Module):
     past: Tensor,
     at: Tensor) -> Tuple[Tensor, Tensor]:
     torch.set_grad_enabled(False)
-    states, kv, = (self).trunk(self.w, e, mask, types, positions, (self).look_up_decoder(self.w, decoder, ), past, 0., True, )
+    states, kv, = (self).trunk(self.w, e, mask, types, positions, decoder, past, 0., True, )
     return ((self).logits_of(self.w, (self).features_at(self.w, states[-1], at, ), ), kv)
 
   # Cached keys and values [L, 2, B or 1, G, P, D] followed by newer ones [L, 2, B, G, S, D].
@@ -711,7 +695,7 @@ class Transformer(Module):
     positions: Tensor,
     decoder: Tensor) -> List[Tensor]:
     torch.set_grad_enabled(False)
-    states, kv, = (self).trunk(self.w, (self).look_up(self.w, ids, ), mask, types, positions, (self).look_up_decoder(self.w, decoder, ), torch.empty([0]), 0., False, )
+    states, kv, = (self).trunk(self.w, (self).look_up(self.w, ids, ), mask, types, positions, decoder, torch.empty([0]), 0., False, )
     out = annotate(List[Tensor], [])
     for i in range(torch.len(states)):
       torch.append(out, __torch__.at_least_float32(states[i], ))
