@@ -24,7 +24,8 @@ import java.util.stream.Collectors;
  *
  * <p>In a masked model {@code [P]} becomes the mask token. A causal model answers with the token
  * after everything that stands before {@code [P]}; text behind it is not seen by the model and is
- * left out, and a trigger slot there is an error.
+ * left out, and a trigger slot there is an error. An encoder-decoder reads its first sentinel at
+ * {@code [P]}, as in T5's span filling, and its decoder answers behind that same sentinel.
  *
  * <p>Text between slots is tokenized as one run. Special tokens around the sequence are added as
  * the tokenizer does, unless the template writes one itself (as AutoPrompt's templates do); in a
@@ -33,10 +34,15 @@ import java.util.stream.Collectors;
  */
 public final class Cloze {
 
+  /** The first of the tokens by which T5 marks what is left out of a text. */
+  private static final String SENTINEL = "<extra_id_0>";
+
   private final LanguageModel model;
   private final Tokenizer tokenizer;
   private final PromptTemplate template;
   private final LabelTokens labels;
+  private final int[] gap; // what stands at [P]
+  private final int[] decoderIds; // what a decoder has said before it answers
   private final int[] before;
   private final int[] after;
   private final List<String> specialNames;
@@ -61,11 +67,11 @@ public final class Cloze {
     this.template = template;
     this.labels = labels;
     boolean causal = model.spec().causal();
-    if (!causal && tokenizer.specials().mask().isEmpty()) {
-      throw new InvalidInputException(
-          "%s names no mask token, which a masked language model needs at [P]; add it to tokenizer_config.json."
-              .formatted(tokenizer.file()));
-    }
+    this.gap = gap();
+    this.decoderIds =
+        model.spec().encoderDecoder()
+            ? new int[] {model.spec().encoder().startId(), gap[0]}
+            : new int[0];
     if (causal) {
       requireTriggersBeforePrediction();
     }
@@ -75,6 +81,33 @@ public final class Cloze {
     this.after = causal ? new int[0] : around[1];
     this.specialNames = tokenizer.specials().all().stream().map(tokenizer::token).sorted().toList();
     this.visibleFields = visibleFields(causal);
+  }
+
+  private int[] gap() {
+    return switch (model.spec().objective()) {
+      case CAUSAL -> new int[0];
+      case MASKED ->
+          new int[] {
+            tokenizer
+                .specials()
+                .mask()
+                .orElseThrow(
+                    () ->
+                        new InvalidInputException(
+                            "%s names no mask token, which a masked language model needs at [P]; add it to tokenizer_config.json."
+                                .formatted(tokenizer.file())))
+          };
+      case TEXT_TO_TEXT ->
+          new int[] {
+            tokenizer
+                .id(SENTINEL)
+                .orElseThrow(
+                    () ->
+                        new InvalidInputException(
+                            "%s has no token %s, which %s needs at [P]."
+                                .formatted(tokenizer.file(), SENTINEL, model.spec().family())))
+          };
+    };
   }
 
   private Set<String> visibleFields(boolean causal) {
@@ -198,7 +231,12 @@ public final class Cloze {
       if (pieces.slots().get(p) instanceof Segment.Trigger trigger) {
         triggerAt[trigger.index()] = column;
       } else if (pieces.slots().get(p) instanceof Segment.Prediction) {
-        predictAt = model.spec().causal() ? column - 1 : column;
+        predictAt =
+            switch (model.spec().objective()) {
+              case CAUSAL -> column - 1;
+              case MASKED -> column;
+              case TEXT_TO_TEXT -> decoderIds.length - 1;
+            };
       }
       column += piece.length;
     }
@@ -207,7 +245,8 @@ public final class Cloze {
           "Example %s has no token before [P], so that a causal model has nothing to go by; put text or a [T] before it."
               .formatted(id));
     }
-    return new ClozeExample(id, ids, new int[0], triggerAt, predictAt, gold, goldTokens);
+    return new ClozeExample(
+        id, ids, new int[0], triggerAt, predictAt, gold, goldTokens, decoderIds);
   }
 
   /**
@@ -243,8 +282,7 @@ public final class Cloze {
         pieces.add(ids(run), null);
         run.clear();
         if (segment instanceof Segment.Prediction) {
-          pieces.add(
-              causal ? new int[0] : new int[] {tokenizer.specials().mask().getAsInt()}, segment);
+          pieces.add(gap, segment);
           answered = true;
         } else {
           pieces.add(new int[1], segment);

@@ -8,6 +8,7 @@ import io.promptgrad.gradient.cloze.LabelScorer;
 import io.promptgrad.gradient.cloze.LabelTokens;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
+import io.promptgrad.lm.arch.TransformerSpec.Objective;
 import io.promptgrad.metric.Accuracy;
 import io.promptgrad.metric.Metric;
 import io.promptgrad.search.Best;
@@ -179,7 +180,8 @@ public final class AutoPrompt implements Search {
       return first;
     }
     boolean masks =
-        config.start() instanceof AutoPromptConfig.Start.Masks && !model.spec().causal();
+        config.start() instanceof AutoPromptConfig.Start.Masks
+            && model.spec().objective() == Objective.MASKED;
     if (masks) {
       Arrays.fill(first, model.tokenizer().specials().mask().getAsInt());
       return first;

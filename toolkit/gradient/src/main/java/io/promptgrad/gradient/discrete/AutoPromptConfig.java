@@ -59,7 +59,7 @@ public record AutoPromptConfig(
   /** The first trigger. */
   public sealed interface Start {
 
-    /** The mask token everywhere (masked models); a causal model takes random words instead. */
+    /** The mask token everywhere (masked models); other models take random words instead. */
     record Masks() implements Start {}
 
     /** Allowed tokens drawn at random by the run's seed. */

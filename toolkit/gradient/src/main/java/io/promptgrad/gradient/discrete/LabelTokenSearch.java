@@ -4,18 +4,18 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.promptgrad.gradient.cloze.Cloze;
 import io.promptgrad.gradient.cloze.ClozeExample;
+import io.promptgrad.gradient.cloze.FilledBatch;
+import io.promptgrad.gradient.cloze.LabelScorer;
 import io.promptgrad.gradient.cloze.LabelTokens;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.MicroBatches;
-import io.promptgrad.lm.TokenBatch;
 import io.promptgrad.lm.tokenizer.Specials;
 import io.promptgrad.search.RandomSource;
 import io.promptgrad.task.Example;
 import io.promptgrad.template.PromptTemplate;
 import io.promptgrad.template.Verbalizer;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -103,17 +103,15 @@ public final class LabelTokenSearch {
         .run(
             lengths,
             group -> {
-              List<int[]> sequences = new ArrayList<>();
-              for (int index : group) {
-                sequences.add(encoded.get(index).with(trigger));
-              }
-              TokenBatch batch = TokenBatch.of(sequences, model.spec().padId());
-              int[] at = new int[group.length];
-              for (int r = 0; r < at.length; r++) {
-                at[r] = batch.index(r, encoded.get(group[r]).predictAt());
-              }
+              FilledBatch batch =
+                  FilledBatch.of(
+                      model,
+                      Arrays.stream(group)
+                          .mapToObj(index -> LabelScorer.Row.of(encoded.get(index), trigger))
+                          .toList());
+              int[] at = batch.at();
               try (NDManager scope = model.newScope()) {
-                float[] flat = model.features(scope, batch, at).toFloatArray();
+                float[] flat = model.features(scope, batch.tokens(), at).toFloatArray();
                 int width = flat.length / at.length;
                 for (int r = 0; r < at.length; r++) {
                   features[group[r]] = Arrays.copyOfRange(flat, r * width, (r + 1) * width);

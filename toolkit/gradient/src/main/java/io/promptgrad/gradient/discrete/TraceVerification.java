@@ -172,7 +172,7 @@ public final class TraceVerification {
   /** Batch means summed and divided by the accumulation steps, however many batches there were. */
   private float[] averagedGradient(int iteration, int[] trigger, JsonNode recorded) {
     int steps = trace.path("settings").path("accumulation_steps").asInt();
-    float[] sum = new float[trigger.length * model.spec().hidden()];
+    float[] sum = new float[trigger.length * model.spec().wordWidth()];
     int b = 0;
     for (int[] indices : batches(iteration, "gradient")) {
       List<ClozeExample> batch = pick(train, indices);

@@ -9,7 +9,10 @@ import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.task.Example;
 import io.promptgrad.template.PromptTemplate;
 import io.promptgrad.template.Verbalizer;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
@@ -132,6 +135,35 @@ class ClozeTest {
     // unknown word: once that counted as a special token, and [CLS] was left out.)
     assertThat(e.ids()).containsExactly(2, id("the"), id("film"), 0);
     assertThat(e.predictAt()).isEqualTo(3);
+  }
+
+  @Test
+  void encode_encoderDecoder_putsASentinelIntoTheTextAndAnswersBehindTheSame() {
+    try (LanguageModel model = TinyModels.textToText(folder.resolve("text to text"))) {
+      int sentinel = model.tokenizer().id("<extra_id_0>").orElseThrow();
+      ClozeExample e = encode(model, "{sentence} [T] [P] .", "the film");
+
+      assertThat(e.ids()).containsExactly(2, id("the"), id("film"), 0, sentinel, id("."), 3);
+      assertThat(e.triggerAt()).containsExactly(3);
+      assertThat(e.decoderIds()).containsExactly(0, sentinel);
+      assertThat(e.predictAt()).isEqualTo(1);
+      assertThat(e.goldTokens()).containsExactly(id("good"));
+    }
+  }
+
+  @Test
+  void new_encoderDecoderWithoutSentinels_isRefused() throws IOException {
+    Path other = folder.resolve("without sentinels");
+    TinyModels.textToText(other).close();
+    Files.copy(
+        folder.resolve("masked/tokenizer.json"),
+        other.resolve("tokenizer.json"),
+        StandardCopyOption.REPLACE_EXISTING);
+    try (LanguageModel model = LanguageModel.load(other)) {
+      assertThatThrownBy(() -> encode(model, "{sentence} [P]", "x"))
+          .isInstanceOf(InvalidInputException.class)
+          .hasMessageContaining("no token <extra_id_0>, which t5 needs");
+    }
   }
 
   @Test

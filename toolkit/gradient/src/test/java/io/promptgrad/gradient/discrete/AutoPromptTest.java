@@ -41,6 +41,7 @@ class AutoPromptTest {
   @TempDir static Path folder;
   static LanguageModel masked;
   static LanguageModel causal;
+  static LanguageModel textToText;
 
   private static final Task TASK = TinyModels.task(64, 32, 32);
   private static final Verbalizer WORDS =
@@ -52,12 +53,14 @@ class AutoPromptTest {
   static void load() {
     masked = TinyModels.masked(folder.resolve("masked"));
     causal = TinyModels.causal(folder.resolve("causal"));
+    textToText = TinyModels.textToText(folder.resolve("text to text"));
   }
 
   @AfterAll
   static void close() {
     masked.close();
     causal.close();
+    textToText.close();
   }
 
   private static AutoPrompt search(LanguageModel model, AutoPromptConfig config, long seed) {
@@ -82,7 +85,7 @@ class AutoPromptTest {
   /** With all of train to choose on, every accepted step must raise the score on train. */
   @Test
   void step_choosingOnAllOfTrain_neverGetsWorseAndImproves() {
-    for (LanguageModel model : List.of(masked, causal)) {
+    for (LanguageModel model : List.of(masked, causal, textToText)) {
       AutoPrompt search = search(model, CONFIG, 1);
       TriggerPrompt first = (TriggerPrompt) search.best().prompt();
       double last = accuracy(model, first);

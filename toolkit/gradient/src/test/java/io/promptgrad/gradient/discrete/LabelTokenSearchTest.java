@@ -19,6 +19,8 @@ import java.util.Set;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class LabelTokenSearchTest {
 
@@ -75,9 +77,11 @@ class LabelTokenSearchTest {
     }
   }
 
-  @Test
-  void run_toyTask_findsDistinctAllowedTokensSurestFirst(@TempDir Path folder) {
-    try (LanguageModel model = TinyModels.masked(folder)) {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void run_toyTask_findsDistinctAllowedTokensSurestFirst(boolean decodes, @TempDir Path folder) {
+    try (LanguageModel model =
+        decodes ? TinyModels.textToText(folder) : TinyModels.masked(folder)) {
       LabelTokenSearch.Config config =
           new LabelTokenSearch.Config(
               4, 200, 16, 0.01, LabelTokenSearch.Config.defaults().filter());
