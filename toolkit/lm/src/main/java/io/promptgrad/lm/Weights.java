@@ -144,8 +144,6 @@ final class Weights {
         unknown.add(name);
       }
     }
-    // An old name and its modern spelling stand for one tensor.
-    unknown.removeIf(name -> used.contains(modern(name)) || name.matches(".*\\.(gamma|beta)"));
     if (!unknown.isEmpty()) {
       List<String> first = unknown.stream().limit(3).toList();
       throw new InvalidInputException(
@@ -156,10 +154,6 @@ final class Weights {
                   String.join(", ", first),
                   unknown.size() > 3 ? ", ..." : ""));
     }
-  }
-
-  private static String modern(String name) {
-    return name.replaceAll("gamma$", "weight").replaceAll("beta$", "bias");
   }
 
   /**

@@ -88,6 +88,10 @@ public final class ModelVerification {
       bfloat16();
     }
     weightGradient(options);
+    for (String name : golden.unread()) {
+      // A check that silently leaves something out is none.
+      comparisons.add(new Comparison(name + " (recorded, but unknown)", Double.NaN, 0));
+    }
     return comparisons;
   }
 

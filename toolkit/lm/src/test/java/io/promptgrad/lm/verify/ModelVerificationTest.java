@@ -89,6 +89,14 @@ class ModelVerificationTest {
   }
 
   @Test
+  void run_recordedTensorThatNobodyCompares_fails() {
+    Path folder = TinyModels.copy("llama", directory);
+    TinyModels.edit(folder.resolve("golden.json"), "grad_weight_name", "\"\"");
+    assertThat(failed(ModelVerification.run(folder, Device.cpu())))
+        .containsExactly("grad_weight (recorded, but unknown)");
+  }
+
+  @Test
   void run_notANumberInTheRecording_fails() {
     Path folder = TinyModels.copy("llama", directory);
     TinyModels.rewrite(
