@@ -1,12 +1,12 @@
 package io.promptgrad.experiments.execution;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.promptgrad.data.DataDirectory;
 import io.promptgrad.experiments.config.BundledTask;
 import io.promptgrad.experiments.config.ExperimentConfig;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.task.Example;
 import io.promptgrad.task.Task;
-import io.promptgrad.task.TaskFiles;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -26,7 +26,7 @@ final class Tasks {
   static Task load(JsonNode task) {
     return task.isTextual()
         ? BundledTask.named(task.asText()).load()
-        : TaskFiles.load(task, Path.of(""));
+        : DataDirectory.load(task, Path.of(""));
   }
 
   /**

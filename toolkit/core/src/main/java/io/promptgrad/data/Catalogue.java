@@ -40,8 +40,13 @@ public final class Catalogue {
     }
   }
 
-  /** Reads a catalogue; mistakes in one are faults of this program. */
-  static Catalogue parse(String yaml) throws IOException {
+  /**
+   * Reads a catalogue.
+   *
+   * @throws IllegalStateException if an entry is wrong: catalogues are parts of programs
+   * @throws IOException if it is not YAML
+   */
+  public static Catalogue parse(String yaml) throws IOException {
     Map<String, CatalogueEntry> entries = new LinkedHashMap<>();
     for (Map.Entry<String, JsonNode> entry : new YAMLMapper().readTree(yaml).properties()) {
       entries.put(

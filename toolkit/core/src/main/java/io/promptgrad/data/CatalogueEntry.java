@@ -65,6 +65,11 @@ public record CatalogueEntry(
     return downloads;
   }
 
+  /** Returns the addresses for people. */
+  public String origin() {
+    return String.join(", ", sources.stream().map(source -> source.url().toString()).toList());
+  }
+
   /**
    * Returns what is known of each split's size: the number of rows of all parts, or the sum over
    * the parts that are known.

@@ -7,7 +7,10 @@ import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.task.Task;
 import io.promptgrad.task.TaskFiles;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * A folder of data sets, each in a folder of its name: in our own form, or as its authors gave it
@@ -17,6 +20,7 @@ public final class DataDirectory {
 
   private final Path folder;
   private final Catalogue catalogue;
+  private final Map<String, Dataset> opened = new ConcurrentHashMap<>();
 
   /** Names the folder; it need not exist. */
   public DataDirectory(Path folder, Catalogue catalogue) {
@@ -45,32 +49,62 @@ public final class DataDirectory {
         : State.ABSENT;
   }
 
+  /** Returns the folder. */
+  public Path folder() {
+    return folder;
+  }
+
   /** Returns where a data set is, or would be, in our own form. */
   public Path path(String name) {
     return folder.resolve(name);
   }
 
   /**
-   * Opens a data set.
+   * Opens a data set; opened once, it is remembered.
    *
    * @throws InvalidInputException if it is not there or not complete
    */
   public Dataset open(String name) {
+    return opened.computeIfAbsent(name, this::read);
+  }
+
+  private Dataset read(String name) {
     return switch (state(name)) {
       case IMPORTED -> Dataset.open(path(name));
       case ORIGINAL -> Import.read(catalogue.get(name), folder, folder.toString(), false);
-      case ABSENT -> {
-        CatalogueEntry entry = catalogue.get(name);
-        throw new InvalidInputException(
-            "The data set %s is not in %s; run 'promptgrad data %s %s%s', or name another data folder (data.dir, PROMPTGRAD_DATA)."
-                .formatted(
-                    name,
-                    folder,
-                    entry.sources().isEmpty() ? "import" : "download",
-                    name,
-                    entry.sources().isEmpty() ? " FOLDER" : ""));
-      }
+      case ABSENT -> throw absent(catalogue.get(name));
     };
+  }
+
+  private InvalidInputException absent(CatalogueEntry entry) {
+    String command =
+        entry.sources().isEmpty()
+            ? "import %s FOLDER".formatted(entry.name())
+            : "download %s".formatted(entry.name());
+    return new InvalidInputException(
+        "The data set %s is not in %s; run 'promptgrad data %s', or name another data folder (data.dir, PROMPTGRAD_DATA)."
+            .formatted(entry.name(), folder, command));
+  }
+
+  /**
+   * Returns the names of the splits of a data set, or of a part of one.
+   *
+   * @param fullName as for {@link #taskOf}
+   */
+  public List<String> splitNames(String fullName) {
+    Name name = Name.parse(fullName);
+    return open(name.dataset()).splits(name.part()).stream().map(Dataset.Split::name).toList();
+  }
+
+  /**
+   * Returns a split of a data set, or of a part of one.
+   *
+   * @param fullName as for {@link #taskOf}
+   * @throws InvalidInputException if there is none
+   */
+  public Dataset.Split requireSplit(String fullName, String split) {
+    Name name = Name.parse(fullName);
+    return open(name.dataset()).split(name.part(), split);
   }
 
   /**
@@ -125,8 +159,7 @@ public final class DataDirectory {
   }
 
   private byte[] lines(String fullName, String split) {
-    Name name = Name.parse(fullName);
-    return open(name.dataset()).split(name.part(), split).lines().get();
+    return requireSplit(fullName, split).lines().get();
   }
 
   /** The name of a data set and of one of its parts; "" where it has none. */

@@ -80,6 +80,7 @@ final class PathPattern {
   private static List<String> names(Path folder) {
     try (Stream<Path> children = Files.list(folder)) {
       return children
+          .filter(child -> !Dataset.isAt(child)) // a data set in our own form is no original
           .map(child -> child.getFileName().toString())
           .filter(name -> !name.startsWith("."))
           .sorted()

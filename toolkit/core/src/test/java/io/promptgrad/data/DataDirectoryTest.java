@@ -130,12 +130,18 @@ class DataDirectoryTest {
     assertThatThrownBy(() -> originals.open("trec")).hasMessageContaining("expected 5,452 rows");
   }
 
-  /** Regression: a folder with one imported set was taken for the original files of another. */
+  /**
+   * Regression: imported sets were taken for the original files of others, one alone by the rule
+   * for archives, several by the layout {@code {part}/train.jsonl}.
+   */
   @Test
-  void state_oneImportedSetAlone_isNoOriginalOfAnother(@TempDir Path alone) {
+  void state_importedSets_areNoOriginalsOfOthers(@TempDir Path alone) {
     Import.read(CATALOGUE.get("sick-e"), LayoutsTest.folder(), "tiny", true)
         .write(alone.resolve("sick-e"), Instant.EPOCH);
-    assertThat(new DataDirectory(alone, CATALOGUE).state("gsm8k"))
-        .isEqualTo(DataDirectory.State.ABSENT);
+    for (DataDirectory some : List.of(new DataDirectory(alone, CATALOGUE), directory)) {
+      for (String name : CATALOGUE.names()) {
+        assertThat(some.state(name)).as(name).isNotEqualTo(DataDirectory.State.ORIGINAL);
+      }
+    }
   }
 }
