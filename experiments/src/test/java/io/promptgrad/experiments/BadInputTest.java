@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
@@ -76,6 +77,12 @@ class BadInputTest {
         world ->
             List.of(
                 "run", world.file("run.yaml"), "--out", world.file("out"), "--set", assignment));
+  }
+
+  /** The good experiment with another dev split. */
+  private static Arguments wrongTask(String name, String expected, String dev) {
+    return wrongFile(
+        name, expected, world -> replace(world.file("task.yaml"), "dev: dev.tsv", "dev: " + dev));
   }
 
   private static void replace(Path file, String what, String by) throws IOException {
@@ -220,6 +227,67 @@ class BadInputTest {
               Files.writeString(
                   world.file("test.tsv"), "sentence\tlabel\nbal dem\tpositive\nbal\n");
             }),
+        wrongTask(
+            "split from a file and from train",
+            "line 4: 'task.dev.file' does not go with 'from'",
+            "{from: train, size: 9, file: dev.tsv}"),
+        wrongTask(
+            "limit on what is taken from train",
+            "line 4: 'task.dev.limit' does not go with 'from'",
+            "{from: train, size: 9, limit: 3}"),
+        wrongTask(
+            "size of a file",
+            "line 4: 'task.dev.size' does not go with 'file'",
+            "{file: dev.tsv, size: 3}"),
+        wrongTask(
+            "size of 0", "line 4: 'task.dev.size' must be at least 1", "{from: train, size: 0}"),
+        wrongTask("no size", "the key 'task.dev.size' is missing", "{from: train}"),
+        wrongTask(
+            "limit of another type",
+            "line 4: 'task.dev.limit' must be a whole number",
+            "{file: dev.tsv, limit: 1.5}"),
+        wrongTask(
+            "limit beyond all numbers",
+            "line 4: 'task.dev.limit' is too large",
+            "{file: dev.tsv, limit: 20240601123}"),
+        wrongFile(
+            "label names that are lists",
+            "line 2: the name of the label 'positive' must be text",
+            world ->
+                replace(
+                    world.file("task.yaml"),
+                    "label: label",
+                    "labels: {positive: [good], negative: bad}\nlabel: label")),
+        wrongFile(
+            "test row without the template's field",
+            "Example test:2 has no field {sentence}",
+            world -> {
+              Files.delete(world.file("test.tsv"));
+              Files.writeString(
+                  world.file("test.jsonl"),
+                  "{\"sentence\": \"bal\", \"label\": \"positive\"}\n"
+                      + "{\"text\": \"bal\", \"label\": \"negative\"}\n");
+              replace(world.file("task.yaml"), "test.tsv", "test.jsonl");
+            }),
+        wrongFile(
+            "template that leaves no room in the model",
+            "too many tokens",
+            world ->
+                replace(world.file("run.yaml"), "{sentence} [T] [T]", "it ".repeat(60) + "[T]")),
+        wrongFile(
+            "label that train lacks, with a label search",
+            "has the label 'neutral'",
+            world -> {
+              Files.writeString(
+                  world.file("test.tsv"), "sentence\tlabel\nbal dem\tpositive\nbal\tneutral\n");
+              replace(
+                  world.file("run.yaml"),
+                  "verbalizer: {negative: [bad, awful], positive: [good, great]}",
+                  "label_search: {epochs: 1}");
+              String yaml = Files.readString(world.file("run.yaml"));
+              Files.writeString(
+                  world.file("run.yaml"), yaml.substring(0, yaml.indexOf("manual_prompts")));
+            }),
         wrong(
             "no such configuration",
             "there is no file",
@@ -303,6 +371,22 @@ class BadInputTest {
             "output is not empty",
             "not empty",
             world -> List.of("run", world.file("run.yaml"), "--out", world.model())),
+        wrong(
+            "evaluation's output below a file",
+            "cannot be written",
+            world -> {
+              List<Object> command =
+                  new ArrayList<>(eval(world, folder.resolve("run") + "", "test"));
+              command.addAll(List.of("--out", world.file("run.yaml/inside")));
+              return command;
+            }),
+        wrong(
+            "comparison's output below a file",
+            "cannot be written",
+            world -> {
+              Path run = folder.resolve("run");
+              return List.of("report", run, run, "--out", world.file("run.yaml/inside.html"));
+            }),
         wrong("no run to resume", "not a run", world -> List.of("resume", world.model())),
         wrong("no run to report", "not a run", world -> List.of("report", world.model())),
         wrong("nothing to verify", "golden.json", world -> List.of("verify", world.model())),
@@ -515,6 +599,7 @@ class BadInputTest {
     CommandLineRun run = CommandLineRun.of(mistake.make(world).toArray());
     assertThat(run.code()).as(run.err()).isEqualTo(2);
     assertThat(run.out()).isEmpty();
+    assertThat(world.file("out/trace.jsonl")).doesNotExist();
     assertThat(run.errLines()).hasSize(1);
     assertThat(run.err().strip())
         .containsIgnoringCase(expected)

@@ -164,22 +164,12 @@ class ModelsCommandTest {
   }
 
   @Test
-  void download_interrupted_keepsWhatHasComeAndSaysSo() {
-    Interrupt interrupt = new Interrupt();
-    interrupt.request();
-    CommandLineRun run = CommandLineRun.of(interrupt, "models", "download", "org/tiny");
-    assertThat(run.code()).isEqualTo(130);
-    assertThat(run.err()).contains("Interrupted", "is kept", "same command");
-  }
-
-  @Test
   void download_gatedModel_endsWithOneSentence() {
     refusal = 403;
     CommandLineRun run = CommandLineRun.of("models", "download", "org/tiny");
     assertThat(run.code()).isEqualTo(2);
     assertThat(run.errLines()).hasSize(1);
-    assertThat(run.err())
-        .contains("org/tiny is gated", "/org/tiny, accept its terms");
+    assertThat(run.err()).contains("org/tiny is gated", "/org/tiny, accept its terms");
     assertThat(run.err() + run.out()).doesNotContain("hf_canary");
   }
 

@@ -73,7 +73,6 @@ final class ResumeCommand implements Callable<Integer> {
           "--set %s: a run can go on with another budget or stop rule only; start a new run for anything else."
               .formatted(assignments.get(assignments.size() - 1)));
     }
-    run.write("config.yaml", YamlDocument.write(changed.toJson()));
     return changed;
   }
 }

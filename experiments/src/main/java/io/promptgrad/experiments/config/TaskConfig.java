@@ -8,6 +8,7 @@ import io.promptgrad.data.DataDirectory;
 import io.promptgrad.files.Json;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** The task of a configuration: a bundled one, a data set, a YAML file of its own, or a mapping. */
@@ -87,7 +88,7 @@ final class TaskConfig {
         .text("label")
         .or(() -> Optional.ofNullable(defaults.path("label").textValue()))
         .ifPresent(label -> task.put("label", label));
-    section.mapping("labels").ifPresent(labels -> task.set("labels", labels));
+    section.mapping("labels").ifPresent(labels -> task.set("labels", names(section, labels)));
     section.texts("columns").ifPresent(names -> names.forEach(task.withArray("columns")::add));
     section
         .texts("fields")
@@ -105,6 +106,18 @@ final class TaskConfig {
       task.put("dir", directory.folder().toString());
     }
     return task;
+  }
+
+  private static ObjectNode names(Section section, ObjectNode labels) {
+    for (Map.Entry<String, JsonNode> label : labels.properties()) {
+      if (!label.getValue().isValueNode() || label.getValue().isNull()) {
+        throw section.problem(
+            "labels." + label.getKey(),
+            "the name of the label '%s' must be text, not %s."
+                .formatted(label.getKey(), label.getValue()));
+      }
+    }
+    return labels;
   }
 
   /** The task that a data set proposes. */
@@ -159,7 +172,7 @@ final class TaskConfig {
     Section source =
         section.section(split, "file", "data", "split", "limit", "from", "size", "seed");
     if (source.has("from")) {
-      resolved.put("from", source.text("from").orElseThrow());
+      resolved.put("from", source.choice("from", "train", List.of("train")));
     } else if (source.has("file")) {
       String file = source.text("file").orElseThrow();
       resolved.put("file", ConfigPaths.file(source, "file", file, base).toString());
@@ -178,9 +191,23 @@ final class TaskConfig {
     } else {
       throw source.missing("file", "name the split's file, or take it from train.");
     }
-    for (String number : List.of("limit", "size", "seed")) {
-      source.wholeNumber(number).ifPresent(n -> resolved.put(number, Math.toIntExact(n)));
+    boolean carved = resolved.has("from");
+    for (String key : carved ? List.of("file", "data", "split", "limit") : List.of("size")) {
+      if (source.has(key)) {
+        throw source.problem(
+            key,
+            "'%s' does not go with '%s'; write {file, limit, seed}, {split, limit, seed} or {from: train, size, seed}."
+                .formatted(
+                    source.at(key), carved ? "from" : resolved.has("file") ? "file" : "split"));
+      }
     }
+    String number = carved ? "size" : "limit";
+    if (source.has(number)) {
+      resolved.put(number, source.positive(number, 1));
+    } else if (carved && !resolved.has(number)) {
+      throw source.missing("size", "say how many examples to take from train.");
+    }
+    source.wholeNumber("seed").ifPresent(seed -> resolved.put("seed", seed));
     return resolved;
   }
 

@@ -6,7 +6,7 @@ import java.util.function.BiConsumer;
 
 /**
  * Shows how downloads go: on a terminal one line for each file, written over; elsewhere only what
- * makes them wait. Ctrl-C ends the download at hand, which goes on when it is started again.
+ * makes them wait.
  */
 public final class DownloadBar implements BiConsumer<String, DownloadEvent> {
 
@@ -26,12 +26,6 @@ public final class DownloadBar implements BiConsumer<String, DownloadEvent> {
 
   @Override
   public void accept(String file, DownloadEvent event) {
-    if (console.interrupt().requested()) {
-      end();
-      throw new Interrupt.Interrupted(
-          "Interrupted; what has come of %s is kept. The same command goes on with it."
-              .formatted(file));
-    }
     if (event instanceof DownloadEvent.Started started) {
       begin = System.nanoTime();
       first = started.bytes();

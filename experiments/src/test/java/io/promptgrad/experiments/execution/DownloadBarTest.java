@@ -1,7 +1,6 @@
 package io.promptgrad.experiments.execution;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.promptgrad.download.DownloadEvent;
 import java.io.PrintWriter;
@@ -12,11 +11,10 @@ import org.junit.jupiter.api.Test;
 class DownloadBarTest {
 
   private final StringWriter err = new StringWriter();
-  private final Interrupt interrupt = new Interrupt();
 
   private DownloadBar bar(boolean terminal) {
     PrintWriter out = new PrintWriter(new StringWriter());
-    return new DownloadBar(new Console(out, new PrintWriter(err), terminal, interrupt));
+    return new DownloadBar(new Console(out, new PrintWriter(err), terminal, new Interrupt()));
   }
 
   @Test
@@ -49,15 +47,5 @@ class DownloadBarTest {
     bar.accept("x", new DownloadEvent.Finished(10));
     bar.end();
     assertThat(err.toString().lines()).containsExactly("x: too many requests; trying again.");
-  }
-
-  @Test
-  void accept_afterCtrlC_endsTheDownload() {
-    DownloadBar bar = bar(true);
-    bar.accept("x", new DownloadEvent.Started(0, 10));
-    interrupt.request();
-    assertThatThrownBy(() -> bar.accept("x", new DownloadEvent.Progressed(5, 10)))
-        .isInstanceOf(Interrupt.Interrupted.class)
-        .hasMessageContaining("what has come of x is kept");
   }
 }

@@ -89,8 +89,7 @@ final class TrainCommand implements Callable<Integer> {
       names = "--precision",
       description =
           "What is computed in: float32 or bfloat16; weights and optimizer are float32 in both"
-              + " (default: float32 on a CPU, bfloat16 on a GPU). On a CPU with bfloat16 matrix"
-              + " instructions bfloat16 is several times as fast.")
+              + " (default: float32 on a CPU, bfloat16 on a GPU).")
   private String precision;
 
   @Override

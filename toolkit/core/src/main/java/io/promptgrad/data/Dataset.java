@@ -183,7 +183,7 @@ public final class Dataset {
                 ? shared.computeIfAbsent(split.name(), name -> compared(split))
                 : compared(split));
       }
-      LeakReport report = LeakCheck.check(compared);
+      LeakReport report = LeakCheck.check(compared, info.compare());
       if (!report.clean()) {
         leaks.put(part, report);
       }

@@ -173,6 +173,7 @@ public final class Download {
     Transfer.Plan plan =
         new Transfer.Plan(mostParts, leastPart, checksum.isPresent(), true, expected);
     Backoff backoff = new Backoff(patience, listener, new CountDownLatch(1));
+    int startedOver = 0;
     while (true) {
       try {
         boolean joined = transfer(plan);
@@ -195,7 +196,8 @@ public final class Download {
         } catch (IOException last) {
           throw sentence(last);
         }
-        if (e.rangesIgnored) {
+        startedOver++;
+        if (e.rangesIgnored || startedOver > 1) { // or servers that disagree about the ETag
           plan = plan.withoutRanges();
         }
       }

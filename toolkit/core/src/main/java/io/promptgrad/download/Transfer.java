@@ -116,21 +116,20 @@ final class Transfer {
    */
   boolean run(Plan plan) throws IOException {
     Optional<Progress> earlier =
-        plan.ranges()
-            ? noted().filter(p -> p.etag().isPresent() || plan.checked())
-            : Optional.empty();
+        noted()
+            .filter(p -> plan.ranges() && (p.etag().isPresent() || plan.checked()))
+            .filter(p -> plan.expected() < 0 || p.total() == plan.expected());
     if (earlier.isPresent()) {
-      goOn(plan, earlier.get());
+      goOn(earlier.get());
     } else {
       begin(plan);
     }
     return joined;
   }
 
-  private void goOn(Plan plan, Progress earlier) throws IOException {
+  private void goOn(Progress earlier) throws IOException {
     progress = earlier;
     joinable = true;
-    requireExpected(plan, earlier.total());
     requireSpace(earlier.total() - done());
     listener.accept(new DownloadEvent.Started(done(), earlier.total()));
     try (FileChannel opened = writable(StandardOpenOption.WRITE)) {

@@ -2,6 +2,7 @@ package io.promptgrad.task;
 
 import java.text.Normalizer;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -16,27 +17,37 @@ public final class LeakCheck {
 
   private LeakCheck() {}
 
-  /** Compares the three splits pairwise. */
+  /** Compares the three splits pairwise, by all fields of the first training example. */
   public static LeakReport check(Task task) {
+    return check(task, task.fields());
+  }
+
+  /**
+   * Compares the three splits pairwise.
+   *
+   * @param fields what a prompt shows of an example: other columns, such as a row's number, would
+   *     make equal texts look different
+   */
+  public static LeakReport check(Task task, Collection<String> fields) {
     Map<String, List<Example>> splits = new LinkedHashMap<>();
     for (String split : List.of("train", "dev", "test")) {
       splits.put(split, task.split(split));
     }
-    return check(splits);
+    return check(splits, fields);
   }
 
-  /** Compares splits pairwise, the earlier one first. */
-  public static LeakReport check(Map<String, List<Example>> splits) {
+  /** Compares splits pairwise by these fields, the earlier one first. */
+  public static LeakReport check(Map<String, List<Example>> splits, Collection<String> fields) {
     List<LeakReport.Leak> leaks = new ArrayList<>();
     List<String> names = List.copyOf(splits.keySet());
     for (int i = 0; i < names.size(); i++) {
       Map<String, String> first = new HashMap<>(); // normal form to the id of its first occurrence
       for (Example example : splits.get(names.get(i))) {
-        first.putIfAbsent(normalForm(example), example.id());
+        first.putIfAbsent(normalForm(example, fields), example.id());
       }
       for (String other : names.subList(i + 1, names.size())) {
         for (Example example : splits.get(other)) {
-          String normalForm = normalForm(example);
+          String normalForm = normalForm(example, fields);
           String same = normalForm.isEmpty() ? null : first.get(normalForm);
           if (same != null) {
             leaks.add(
@@ -49,16 +60,16 @@ public final class LeakCheck {
     return new LeakReport(leaks);
   }
 
-  /** Returns an example's fields, each reduced to letters and digits. */
-  private static String normalForm(Example example) {
-    List<String> fields = new ArrayList<>();
+  /** Returns these fields of an example, each reduced to letters and digits. */
+  private static String normalForm(Example example, Collection<String> fields) {
+    List<String> values = new ArrayList<>();
     boolean empty = true;
-    for (String field : example.fields().values()) {
-      String normalForm = normalForm(field);
+    for (String field : fields) {
+      String normalForm = normalForm(example.fields().getOrDefault(field, ""));
       empty &= normalForm.isEmpty();
-      fields.add(normalForm);
+      values.add(normalForm);
     }
-    return empty ? "" : String.join("|", fields);
+    return empty ? "" : String.join("|", values);
   }
 
   /** Returns the letters and digits of a text, NFKC, in lower case. */

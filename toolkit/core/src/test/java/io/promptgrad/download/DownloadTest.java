@@ -270,6 +270,31 @@ class DownloadTest {
     assertWhole();
   }
 
+  /** Some networks of servers do; no part would ever fit to another. */
+  @Test
+  void run_serversThatDisagreeAboutTheEtag_comesInOnePiece() throws IOException {
+    for (int i = 0; i < 20; i++) {
+      String etag = "\"" + i + "\"";
+      server.then(
+          exchange -> {
+            server.etag = Optional.of(etag);
+            server.serve(exchange, Integer.MAX_VALUE);
+          });
+    }
+    download().parts(3, 100_000).run();
+    assertWhole();
+  }
+
+  @Test
+  void run_noteOfAnotherSizeThanExpected_beginsAnew() throws IOException {
+    server.thenCut(70_000).thenStatus(404);
+    assertThatThrownBy(() -> download().run()).hasMessageContaining("There is nothing at");
+    server.content = content(2 * SIZE, 2);
+    server.etag = Optional.of("\"two\"");
+    download().bytes(2 * SIZE).run();
+    assertWhole();
+  }
+
   @Test
   void run_changeWithoutEtag_isFoundOutByTheChecksum() throws IOException {
     server.etag = Optional.empty();

@@ -118,7 +118,7 @@ public final class CheckpointConversion {
   }
 
   /**
-   * Writes the folder, which gets its name when it is complete and could be loaded.
+   * Writes the folder, which gets its name when it is complete.
    *
    * @param target a folder that does not exist yet or is empty
    * @throws InvalidInputException if the source cannot be used or the folder cannot be written
@@ -134,9 +134,10 @@ public final class CheckpointConversion {
       delete(fresh);
       Files.createDirectories(fresh);
       Result result = isLlama2c() ? fromLlama2c(fresh) : fromSafetensors(fresh);
-      Weights.find(Architecture.read(fresh), Checkpoint.open(fresh)); // as loading it would
+      Architecture architecture = Architecture.read(fresh);
       Files.deleteIfExists(target); // empty
       Files.move(fresh, target);
+      Weights.find(architecture, Checkpoint.open(target)); // as loading it would
       return new Result(target, result.files, result.parameters, result.bytes, result.leftOut);
     } catch (IOException e) {
       throw new InvalidInputException(

@@ -237,7 +237,7 @@ public final class Hub {
                     reference.name(),
                     URLEncoder.encode(reference.revision(), StandardCharsets.UTF_8)))
             .patience(patience)
-            .listener(event -> listener.accept("the list of files", event));
+            .listener(event -> listener.accept("the list of files of " + reference, event));
     settings.token().ifPresent(question::bearer);
     try {
       return question.text(MOST_LISTING_BYTES);
