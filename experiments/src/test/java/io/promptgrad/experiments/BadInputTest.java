@@ -472,6 +472,90 @@ class BadInputTest {
     return List.of("models", "convert", world.model(), world.file("out"), option, value);
   }
 
+  /** The good experiment on a data set, with a data folder of tiny originals. */
+  private static Arguments wrongData(String name, String expected, String task) {
+    return wrong(
+        name,
+        expected,
+        world ->
+            List.of(
+                "run",
+                world.file("run.yaml"),
+                "--out",
+                world.file("out"),
+                "--set",
+                "task=" + task,
+                "--set",
+                "data.dir=" + DataCommandTest.LAYOUTS));
+  }
+
+  private static Arguments wrongImport(String name, String expected, Damage damage) {
+    return wrong(
+        name,
+        expected,
+        world -> {
+          damage.to(world);
+          return List.of("data", "import", "cb", world.file("cb"), "--dir", world.file("data"));
+        });
+  }
+
+  private static void cb(TinyWorld world, String train) throws IOException {
+    Files.createDirectories(world.file("cb"));
+    Files.writeString(world.file("cb/train.jsonl"), train);
+    Files.writeString(world.file("cb/val.jsonl"), "");
+  }
+
+  static Stream<Arguments> data() {
+    return Stream.of(
+        wrongData("unknown data set", "'sst'; did you mean 'sst2'?", "data:sst"),
+        wrongData("unknown data set in a mapping", "did you mean 'mpqa'?", "{data: mpq}"),
+        wrongData("data set that is not there", "data download sst5-16", "data:sst5-16/13"),
+        wrongData("name that is none", "names no data set", "data:../sst2"),
+        wrongData("data set of another size", "expected 67,349 rows and found 3", "data:sst2"),
+        wrongData("split without a data set", "task.train.data", "{train: {split: train}}"),
+        wrongData("data set without a split", "task.train.split", "{train: {data: sst2}}"),
+        wrongData(
+            "data set that proposes no task", "does not say which rows", "data:bbh-cot/navigate"),
+        wrong(
+            "unknown data set to import",
+            "did you mean 'sst2'?",
+            world -> List.of("data", "import", "sst-2", world.file("cb"))),
+        wrong(
+            "unknown data set to download",
+            "did you mean 'trec'?",
+            world -> List.of("data", "download", "trek")),
+        wrong(
+            "data set without an address",
+            "data import lama-prompts FOLDER",
+            world -> List.of("data", "download", "lama-prompts", "--dir", world.file("data"))),
+        wrongImport("no folder to import", "There is no folder", world -> {}),
+        wrongImport(
+            "nothing to import",
+            "looked for [val.jsonl, train.jsonl]",
+            world -> {
+              Files.createDirectories(world.file("cb"));
+            }),
+        wrongImport(
+            "a file that is no archive",
+            "neither a folder nor a .zip",
+            world -> {
+              Files.writeString(world.file("cb"), "text");
+            }),
+        wrongImport(
+            "a data set of another size",
+            "cb, train: expected 250 rows and found 1",
+            world ->
+                cb(world, "{\"premise\": \"a\", \"hypothesis\": \"b\", \"label\": \"neutral\"}\n")),
+        wrongImport(
+            "a row without label",
+            "train.jsonl, line 1: there is no 'label' among [premise, hypothesis]",
+            world -> cb(world, "{\"premise\": \"a\", \"hypothesis\": \"b\"}\n")),
+        wrongImport(
+            "malformed JSON lines",
+            "train.jsonl, line 1: this is not JSON",
+            world -> cb(world, "{\"premise\": \n")));
+  }
+
   private static List<?> search(TinyWorld world, String method, String template, String label) {
     return List.of(
         "search",
@@ -500,7 +584,15 @@ class BadInputTest {
   }
 
   @ParameterizedTest(name = "{0}")
-  @MethodSource({"weights", "models", "configurations", "prompts", "commands", "modelCommands"})
+  @MethodSource({
+    "weights",
+    "models",
+    "configurations",
+    "prompts",
+    "commands",
+    "modelCommands",
+    "data"
+  })
   void command_badInput_endsWithOneSentence(String name, String expected, Mistake mistake)
       throws IOException {
     TinyWorld world = TinyWorld.in(copyOfGoodWorld());

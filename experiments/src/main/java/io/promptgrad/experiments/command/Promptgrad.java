@@ -29,6 +29,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       SearchCommand.class,
       EvalCommand.class,
       ModelsCommand.class,
+      DataCommand.class,
       VerifyCommand.class,
       ReportCommand.class,
       DoctorCommand.class

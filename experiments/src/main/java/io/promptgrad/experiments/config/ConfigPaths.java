@@ -15,8 +15,6 @@ import java.util.Optional;
 /** Finds what the paths of a configuration mean. */
 final class ConfigPaths {
 
-  private static final String DATA_VARIABLE = "PROMPTGRAD_DATA";
-
   private ConfigPaths() {}
 
   /**
@@ -42,12 +40,7 @@ final class ConfigPaths {
 
   /** {@code data.dir} of the configuration, else {@code PROMPTGRAD_DATA}. */
   static Base base(Path folder, Optional<String> dataDir) {
-    Optional<Path> data = dataDir.map(folder::resolve);
-    String variable = System.getenv(DATA_VARIABLE);
-    if (data.isEmpty() && variable != null && !variable.isBlank()) {
-      data = Optional.of(Path.of(variable));
-    }
-    return new Base(folder, data);
+    return new Base(folder, dataDir.map(folder::resolve).or(DataFolder::ofEnvironment));
   }
 
   /** An existing file named by a key. */
@@ -64,7 +57,7 @@ final class ConfigPaths {
                                   " or ", base.places(path).stream().map(Path::toString).toList()),
                               section.at(key),
                               base.data().isEmpty()
-                                  ? ", or set " + DATA_VARIABLE + " to your data folder"
+                                  ? ", or set " + DataFolder.VARIABLE + " to your data folder"
                                   : "")));
     } catch (InvalidPathException e) {
       throw section.problem(key, "'%s' is not a path (%s).".formatted(path, e.getReason()));

@@ -32,7 +32,7 @@ import java.util.Set;
  * <pre>{@code
  * method: autoprompt
  * model: bundled:mini-roberta            # or a model folder
- * task: bundled:sentiment                # or a file, or a mapping as TaskFiles reads it
+ * task: bundled:sentiment                # or data:NAME, a file, or a mapping as TaskFiles reads it
  * template: "{sentence} [T] [T] [T] [P] ."
  * verbalizer: {negative: [bad], positive: [good]}
  * label_search: {tokens_per_label: 3}    # instead of the verbalizer
@@ -44,7 +44,7 @@ import java.util.Set;
  * stop: {patience: 20, target: 0.95, convergence: {window: 10, tolerance: 0.002}}
  * autoprompt: {candidates: 32, positions: one, gradient_examples: 128, evaluation_examples: 128}
  * manual_prompts: [{template: "{sentence} It was [P] ."}]
- * data: {dir: /data}                     # where relative task files are looked for, too
+ * data: {dir: /data}                     # where data sets are, and task files are looked for, too
  * out: runs/first
  * }</pre>
  */

@@ -26,8 +26,8 @@ import java.util.Optional;
  *
  * @param method the search, {@code autoprompt}
  * @param model {@code bundled:NAME} or the path of a model folder
- * @param task {@code bundled:NAME}, or the mapping that {@link io.promptgrad.task.TaskFiles} reads,
- *     with absolute paths
+ * @param task {@code bundled:NAME}, or the mapping that {@link
+ *     io.promptgrad.data.DataDirectory#load} reads, with absolute paths
  * @param template with at least one trigger slot
  * @param verbalizer given label words; if {@code labelSearch} is there, only manual prompts use
  *     them

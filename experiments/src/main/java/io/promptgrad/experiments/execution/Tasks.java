@@ -1,6 +1,7 @@
 package io.promptgrad.experiments.execution;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.promptgrad.data.DataDirectory;
 import io.promptgrad.experiments.config.BundledTask;
 import io.promptgrad.experiments.config.ExperimentConfig;
 import io.promptgrad.input.InvalidInputException;
@@ -8,7 +9,6 @@ import io.promptgrad.task.Example;
 import io.promptgrad.task.LeakCheck;
 import io.promptgrad.task.LeakReport;
 import io.promptgrad.task.Task;
-import io.promptgrad.task.TaskFiles;
 import io.promptgrad.template.PromptTemplate;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -31,7 +31,7 @@ final class Tasks {
   static Task load(JsonNode task) {
     return task.isTextual()
         ? BundledTask.named(task.asText()).load()
-        : TaskFiles.load(task, Path.of(""));
+        : DataDirectory.load(task, Path.of(""));
   }
 
   /**

@@ -35,6 +35,7 @@ class ArchitectureTest {
           .importPackages("io.promptgrad");
 
   private static final String[] CORE = {
+    "io.promptgrad.data..",
     "io.promptgrad.download..",
     "io.promptgrad.evaluation..",
     "io.promptgrad.files..",

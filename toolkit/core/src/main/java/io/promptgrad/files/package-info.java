@@ -6,6 +6,8 @@
  *       part, whatever happens to the process.
  *   <li>{@link io.promptgrad.files.Json}: strict in (duplicate keys and trailing text are errors),
  *       standard out (what JSON has no number for becomes text).
+ *   <li>{@link io.promptgrad.files.TextFiles}: what people bring: missing files, text that is not
+ *       UTF-8, line ends of every kind.
  *   <li>{@link io.promptgrad.files.Yaml}: text stays text when it is read back.
  * </ul>
  */

@@ -3,15 +3,8 @@ package io.promptgrad.task;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.promptgrad.files.Json;
+import io.promptgrad.files.TextFiles;
 import io.promptgrad.input.InvalidInputException;
-import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.CharBuffer;
-import java.nio.charset.CharsetDecoder;
-import java.nio.charset.CoderResult;
-import java.nio.charset.CodingErrorAction;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -51,23 +44,7 @@ public final class ExampleFile {
    * @throws InvalidInputException naming file and line if it cannot be read
    */
   public static List<Example> read(Path file, Columns columns) {
-    if (Files.isDirectory(file)) {
-      throw new InvalidInputException(
-          "%s is a folder; name a .tsv, .csv or .jsonl file.".formatted(file));
-    }
-    if (!Files.exists(file)) {
-      throw new InvalidInputException(
-          "There is no file %s; check the path (relative paths start at %s)."
-              .formatted(file, Path.of("").toAbsolutePath()));
-    }
-    byte[] bytes;
-    try {
-      bytes = Files.readAllBytes(file);
-    } catch (IOException e) {
-      throw new InvalidInputException(
-          "%s cannot be read: %s; check its permissions.".formatted(file, e), e);
-    }
-    return parse(bytes, file.toString(), columns);
+    return parse(TextFiles.read(file), file.toString(), columns);
   }
 
   /**
@@ -78,7 +55,7 @@ public final class ExampleFile {
    */
   public static List<Example> parse(byte[] content, String name, Columns columns) {
     ExampleFile file = new ExampleFile(name, columns);
-    String text = file.decode(content);
+    String text = TextFiles.utf8(content, name);
     String lowerCase = name.toLowerCase(Locale.ROOT);
     if (lowerCase.endsWith(".tsv") || lowerCase.endsWith(".txt")) {
       file.readTsv(text);
@@ -97,28 +74,6 @@ public final class ExampleFile {
     return List.copyOf(file.examples);
   }
 
-  private String decode(byte[] content) {
-    CharsetDecoder decoder =
-        StandardCharsets.UTF_8
-            .newDecoder()
-            .onMalformedInput(CodingErrorAction.REPORT)
-            .onUnmappableCharacter(CodingErrorAction.REPORT);
-    ByteBuffer bytes = ByteBuffer.wrap(content);
-    CharBuffer chars = CharBuffer.allocate(content.length);
-    CoderResult result = decoder.decode(bytes, chars, true);
-    if (result.isError()) {
-      int line = 1;
-      for (int i = 0; i < bytes.position(); i++) {
-        if (content[i] == '\n') {
-          line++;
-        }
-      }
-      throw problem(line, "this is not UTF-8; convert the file to UTF-8");
-    }
-    String text = chars.flip().toString();
-    return text.startsWith("\uFEFF") ? text.substring(1) : text;
-  }
-
   // Tab-separated
 
   private void readTsv(String text) {
@@ -126,7 +81,7 @@ public final class ExampleFile {
     if (header != null) {
       checkHeader(header, 1);
     }
-    List<String> lines = lines(text);
+    List<String> lines = TextFiles.lines(text);
     for (int i = 0; i < lines.size(); i++) {
       if (lines.get(i).isEmpty()) {
         continue;
@@ -139,17 +94,6 @@ public final class ExampleFile {
         addRow(header, cells, i + 1);
       }
     }
-  }
-
-  /**
-   * Splits at line feeds only: other characters that Unicode calls line ends occur within texts.
-   */
-  private static List<String> lines(String text) {
-    List<String> lines = new ArrayList<>();
-    for (String line : text.split("\n", -1)) {
-      lines.add(line.endsWith("\r") ? line.substring(0, line.length() - 1) : line);
-    }
-    return lines;
   }
 
   // Comma-separated; by hand, since readers at hand take blanks away
@@ -222,7 +166,7 @@ public final class ExampleFile {
   // JSON lines
 
   private void readJsonLines(String text) {
-    List<String> lines = lines(text);
+    List<String> lines = TextFiles.lines(text);
     for (int i = 0; i < lines.size(); i++) {
       if (lines.get(i).isBlank()) {
         continue;

@@ -4,6 +4,7 @@ import java.text.Normalizer;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -28,19 +29,31 @@ public final class LeakCheck {
    *     make equal texts look different
    */
   public static LeakReport check(Task task, Collection<String> fields) {
+    Map<String, List<Example>> splits = new LinkedHashMap<>();
+    for (String split : List.of("train", "dev", "test")) {
+      splits.put(split, task.split(split));
+    }
+    return check(splits, fields);
+  }
+
+  /** Compares splits pairwise by these fields, the earlier one first. */
+  public static LeakReport check(Map<String, List<Example>> splits, Collection<String> fields) {
     List<LeakReport.Leak> leaks = new ArrayList<>();
-    String[][] pairs = {{"train", "dev"}, {"train", "test"}, {"dev", "test"}};
-    for (String[] pair : pairs) {
+    List<String> names = List.copyOf(splits.keySet());
+    for (int i = 0; i < names.size(); i++) {
       Map<String, String> first = new HashMap<>(); // normal form to the id of its first occurrence
-      for (Example example : task.split(pair[0])) {
+      for (Example example : splits.get(names.get(i))) {
         first.putIfAbsent(normalForm(example, fields), example.id());
       }
-      for (Example example : task.split(pair[1])) {
-        String normalForm = normalForm(example, fields);
-        String same = normalForm.isEmpty() ? null : first.get(normalForm);
-        if (same != null) {
-          leaks.add(
-              new LeakReport.Leak(pair[0] + "/" + pair[1], same, example.id(), example.text()));
+      for (String other : names.subList(i + 1, names.size())) {
+        for (Example example : splits.get(other)) {
+          String normalForm = normalForm(example, fields);
+          String same = normalForm.isEmpty() ? null : first.get(normalForm);
+          if (same != null) {
+            leaks.add(
+                new LeakReport.Leak(
+                    names.get(i) + "/" + other, same, example.id(), example.text()));
+          }
         }
       }
     }

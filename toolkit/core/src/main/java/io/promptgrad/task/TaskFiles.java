@@ -7,12 +7,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.BiFunction;
 import java.util.random.RandomGenerator;
 
 /**
@@ -23,30 +25,65 @@ import java.util.random.RandomGenerator;
  * label: label                                # label column; leave out for files without labels
  * labels: {0: negative, 1: positive}          # optional: names for the file's labels
  * columns: [sentence, label]                  # optional: for files without a header line
+ * fields: [sentence]                          # optional: the columns that examples keep
+ * keep_labels: [negative, positive]           # optional: rows with other labels are left out
+ * balanced: true                              # optional: as many rows of every label
  * train: {file: sst2/train.tsv, limit: 5000}  # or just the file; limit draws a sample
  * dev: {from: train, size: 400, seed: 0}      # or a file
- * test: sst2/dev.tsv
+ * test: {data: sst2, split: dev}              # or a split of a data set
  * }</pre>
  *
- * <p>Samples are stratified: each label gets its share of the size (largest remainders, ties to the
- * label that sorts first), drawn by the seed, in file order. What is drawn for dev leaves train
- * first; the limit on train then applies to the rest.
+ * <p>Labels are left out and balanced by their names in the task, in each file or split that is
+ * read; balancing cuts every label to the rows of the rarest, drawn by the split's seed. Samples
+ * are stratified: each label gets its share of the size (largest remainders, ties to the label that
+ * sorts first), drawn by the seed, in file order. What is drawn for dev leaves train first; the
+ * limit on train then applies to the rest.
  */
 public final class TaskFiles {
 
   private static final TreeSet<String> KEYS =
-      new TreeSet<>(List.of("name", "label", "labels", "columns", "train", "dev", "test"));
+      new TreeSet<>(
+          List.of(
+              "name",
+              "label",
+              "labels",
+              "columns",
+              "fields",
+              "keep_labels",
+              "balanced",
+              "train",
+              "dev",
+              "test"));
 
   private TaskFiles() {}
 
   /**
-   * Reads a task.
+   * Reads a task that names files only.
    *
    * @param config the mapping shown above
    * @param base folder that relative paths start from
    * @throws InvalidInputException naming the key, or the file and line, that cannot be used
    */
   public static Task load(JsonNode config, Path base) {
+    return load(
+        config,
+        base,
+        (data, split) -> {
+          throw new InvalidInputException(
+              "The task's split %s of the data set '%s' cannot be read without a data folder."
+                  .formatted(split, data));
+        });
+  }
+
+  /**
+   * Reads a task.
+   *
+   * @param config the mapping shown above
+   * @param base folder that relative paths start from
+   * @param dataSets gives the split (second argument) of a data set (first) as JSON lines
+   * @throws InvalidInputException naming the key, or the file and line, that cannot be used
+   */
+  public static Task load(JsonNode config, Path base, BiFunction<String, String, byte[]> dataSets) {
     if (!config.isObject()) {
       throw new InvalidInputException(
           "The task is not a mapping; give it train, dev and test files.");
@@ -54,25 +91,24 @@ public final class TaskFiles {
     requireKnown(config, "task", KEYS);
     String name = config.path("name").asText("task");
     Columns columns = columns(config);
-    Source train = Source.parse(config, "train", base);
-    Source dev = Source.parse(config, "dev", base);
-    Source test = Source.parse(config, "test", base);
-    if (train.carve) {
+    RowSelection selection = RowSelection.parse(config);
+    SplitSource train = SplitSource.parse(config, "train", base, dataSets);
+    SplitSource dev = SplitSource.parse(config, "dev", base, dataSets);
+    SplitSource test = SplitSource.parse(config, "test", base, dataSets);
+    if (train.isCarved()) {
       throw new InvalidInputException(
           "The task's train split says 'from'; only dev and test can be taken from train.");
     }
-    List<Example> trainRows = train.read("train", columns);
-    Split devSplit = dev.split("dev", trainRows, columns);
-    Split testSplit = test.split("test", devSplit.rest, columns);
+    List<Example> trainRows = train.read(columns, selection);
+    Split devSplit = dev.split(trainRows, columns, selection);
+    Split testSplit = test.split(devSplit.rest, columns, selection);
     return new Task(name, train.limited(testSplit.rest), devSplit.taken, testSplit.taken);
   }
 
   private static Columns columns(JsonNode config) {
     Columns columns = Columns.label(config.path("label").asText(""));
     if (config.has("columns")) {
-      List<String> names = new ArrayList<>();
-      config.get("columns").forEach(column -> names.add(column.asText()));
-      columns = columns.withColumnNames(names);
+      columns = columns.withColumnNames(texts(config, "columns"));
     }
     if (config.has("labels")) {
       JsonNode labels = config.get("labels");
@@ -87,7 +123,13 @@ public final class TaskFiles {
     return columns;
   }
 
-  private static void requireKnown(JsonNode config, String where, TreeSet<String> known) {
+  static List<String> texts(JsonNode config, String key) {
+    List<String> texts = new ArrayList<>();
+    config.path(key).forEach(text -> texts.add(text.asText()));
+    return texts;
+  }
+
+  static void requireKnown(JsonNode config, String where, TreeSet<String> known) {
     config
         .fieldNames()
         .forEachRemaining(
@@ -160,90 +202,21 @@ public final class TaskFiles {
     }
   }
 
-  /** Where a split comes from: a file (perhaps a sample of it), or a part of train. */
-  private static final class Source {
-
-    private static final TreeSet<String> KEYS =
-        new TreeSet<>(List.of("file", "limit", "from", "size", "seed"));
-
-    private final String split;
-    private final boolean carve;
-    private final Path file;
-    private final Optional<Integer> size;
-    private final long seed;
-
-    private Source(String split, boolean carve, Path file, Optional<Integer> size, long seed) {
-      this.split = split;
-      this.carve = carve;
-      this.file = file;
-      this.size = size;
-      this.seed = seed;
+  /**
+   * Draws as many examples of every label as there are of the rarest, in their old order.
+   *
+   * @param seed equal seeds draw equal samples
+   */
+  public static List<Example> balance(List<Example> examples, long seed) {
+    Map<String, List<Example>> byLabel = new TreeMap<>();
+    for (Example example : examples) {
+      byLabel.computeIfAbsent(example.label(), label -> new ArrayList<>()).add(example);
     }
-
-    static Source parse(JsonNode config, String split, Path base) {
-      JsonNode node = config.path(split);
-      if (node.isTextual()) {
-        return new Source(split, false, base.resolve(node.asText()), Optional.empty(), 0);
-      }
-      if (!node.isObject()) {
-        throw new InvalidInputException(
-            "The task has no %s split; name a file, or write %s: {from: train, size: 400, seed: 0}."
-                .formatted(split, split));
-      }
-      requireKnown(node, "task's " + split + " split", KEYS);
-      long seed = node.path("seed").asLong(0);
-      if (node.has("from")) {
-        if (!node.get("from").asText().equals("train")) {
-          throw new InvalidInputException(
-              "The task's %s split is taken from '%s'; it can be taken from train only."
-                  .formatted(split, node.get("from").asText()));
-        }
-        return new Source(split, true, null, Optional.of(positive(node, split, "size")), seed);
-      }
-      if (!node.path("file").isTextual()) {
-        throw new InvalidInputException("The task's %s split needs a file.".formatted(split));
-      }
-      Optional<Integer> limit =
-          node.has("limit") ? Optional.of(positive(node, split, "limit")) : Optional.empty();
-      return new Source(split, false, base.resolve(node.get("file").asText()), limit, seed);
-    }
-
-    private static int positive(JsonNode node, String split, String key) {
-      JsonNode value = node.path(key);
-      if (!value.isInt() || value.intValue() < 1) {
-        throw new InvalidInputException(
-            "The task's %s split needs a positive whole number as %s, not '%s'."
-                .formatted(split, key, value.asText()));
-      }
-      return value.intValue();
-    }
-
-    /** Reads the file; ids begin with the split's name. */
-    List<Example> read(String prefix, Columns columns) {
-      List<Example> examples = new ArrayList<>();
-      for (Example example : ExampleFile.read(file, columns)) {
-        String row = example.id().substring(example.id().lastIndexOf(':'));
-        examples.add(new Example(prefix + row, example.fields(), example.label()));
-      }
-      return examples;
-    }
-
-    Split split(String prefix, List<Example> train, Columns columns) {
-      if (!carve) {
-        return new Split(limited(read(prefix, columns)), train);
-      }
-      if (size.get() >= train.size()) {
-        throw new InvalidInputException(
-            "The task's %s split takes %d examples from train, which has only %d; take fewer."
-                .formatted(split, size.get(), train.size()));
-      }
-      return sample(train, size.get(), seed);
-    }
-
-    List<Example> limited(List<Example> examples) {
-      return size.isEmpty() || size.get() >= examples.size()
-          ? examples
-          : sample(examples, size.get(), seed).taken();
-    }
+    int rarest = byLabel.values().stream().mapToInt(List::size).min().orElse(0);
+    Set<String> taken = new HashSet<>();
+    byLabel
+        .values()
+        .forEach(rows -> sample(rows, rarest, seed).taken().forEach(e -> taken.add(e.id())));
+    return examples.stream().filter(example -> taken.contains(example.id())).toList();
   }
 }

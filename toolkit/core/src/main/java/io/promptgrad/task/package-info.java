@@ -7,12 +7,13 @@
  *   <li>{@link io.promptgrad.task.ExampleFile} reads TSV, CSV and JSON lines; {@link
  *       io.promptgrad.task.Columns} says which column is the label and what its values mean.
  *   <li>{@link io.promptgrad.task.TaskFiles} reads a whole task from a configuration and can carve
- *       dev out of train, stratified and by a seed.
+ *       dev out of train, stratified and by a seed, leave labels out and balance them.
  *   <li>{@link io.promptgrad.task.LeakCheck} finds texts that occur in more than one split. Run it
  *       on every new task: a leak makes every number on test worthless.
  * </ul>
  *
- * <p>To bring another format, make {@code Example}s from it yourself: nothing else looks at files.
- * Give them stable ids, since paired tests match outcomes by them.
+ * <p>Data sets by name are in {@code io.promptgrad.data}. To bring another format, make {@code
+ * Example}s from it yourself: nothing else looks at files. Give them stable ids, since paired tests
+ * match outcomes by them.
  */
 package io.promptgrad.task;

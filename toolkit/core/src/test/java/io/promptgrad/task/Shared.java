@@ -4,12 +4,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Finds the folder of shared data next to the repository, for tests that can do without it. */
-final class Shared {
+public final class Shared {
 
   private Shared() {}
 
   /** Returns the folder named by {@code promptgrad.shared}, or the nearest {@code ../shared}. */
-  static Path folder() {
+  public static Path folder() {
     String given = System.getProperty("promptgrad.shared");
     if (given != null) {
       return Path.of(given);
