@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The gradient against central finite differences of losses computed here from logits. */
 class EmbeddingGradientTest {
 
-  private static final double STEP = 1e-5;
+  private static final double STEP = 1e-4;
 
   /** With positions, token sets, weights, padding on both sides, and a target before padding. */
   private static final TokenBatch BATCH =
@@ -153,10 +153,14 @@ class EmbeddingGradientTest {
         : BATCH;
   }
 
+  /** Of fourth order: unscaled scores (T5) and caps bend the loss too much for two points. */
   private static double difference(LanguageModel model, double[] vectors, int i, NDArray past) {
-    return (loss(model, moved(vectors, i, STEP), past)
-            - loss(model, moved(vectors, i, -STEP), past))
-        / (2 * STEP);
+    double near =
+        loss(model, moved(vectors, i, STEP), past) - loss(model, moved(vectors, i, -STEP), past);
+    double far =
+        loss(model, moved(vectors, i, 2 * STEP), past)
+            - loss(model, moved(vectors, i, -2 * STEP), past);
+    return (8 * near - far) / (12 * STEP);
   }
 
   private static double[] moved(double[] vectors, int i, double by) {
