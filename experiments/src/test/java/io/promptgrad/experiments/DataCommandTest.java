@@ -82,7 +82,7 @@ class DataCommandTest {
             "Warning: lama-trex/P19, train: expected",
             "rows and found 2 in",
             "in 2 parts: P19, P36",
-            "Leak: 1 rows of test are in train as well; see " + data().resolve("lama-trex"),
+            "Leak: rows of test that are in train as well: 1; see " + data().resolve("lama-trex"),
             "Licence: CC BY-NC 4.0 (LAMA)",
             "Imported to " + data().resolve("lama-trex"));
     JsonNode json = Json.parse(importTiny("lama-trex", "--json").out()).path("data").get(0);

@@ -248,6 +248,10 @@ final class DataCommand {
     printLeaks(leaks, folder, out);
     dataset.info().warnings().forEach(warning -> out.println("Warning: " + warning));
     dataset.info().notices().forEach(notice -> out.println("Its files say: " + notice));
+    out.printf(
+        "Files: SHA-256 %s%s%n",
+        dataset.info().sha256(),
+        dataset.info().asKnown().orElse(false) ? ", as the catalogue knows them" : "");
     out.println("Licence: " + dataset.info().licence() + ". Cite: " + dataset.info().citation());
     out.println("Imported to " + folder);
   }
@@ -258,10 +262,10 @@ final class DataCommand {
     counts.forEach(
         (splits, count) ->
             out.printf(
-                "Leak: %s rows of %s are in %s as well; see %s%n",
-                number(count),
+                "Leak: rows of %s that are in %s as well: %s; see %s%n",
                 splits.replaceFirst(".*/", ""),
                 splits.replaceFirst("/.*", ""),
+                number(count),
                 folder.resolve("leaks.jsonl")));
   }
 
