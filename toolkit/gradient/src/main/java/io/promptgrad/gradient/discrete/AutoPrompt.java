@@ -91,7 +91,7 @@ public final class AutoPrompt implements Search {
               .formatted(config.filter()));
     }
     this.scorer = new LabelScorer(model);
-    this.hotFlip = new HotFlip(model, scorer.batches());
+    this.hotFlip = new HotFlip(model);
     this.among =
         config.objective() == AutoPromptConfig.Objective.LABEL_LIKELIHOOD
             ? cloze.labels().flat()

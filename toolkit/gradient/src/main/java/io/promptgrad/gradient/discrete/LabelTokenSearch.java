@@ -102,8 +102,9 @@ public final class LabelTokenSearch {
     int[] lengths = encoded.stream().mapToInt(ClozeExample::length).toArray();
     MicroBatches.forModel(model)
         .run(
+            model,
             lengths,
-            group -> {
+            (model, group) -> {
               List<int[]> sequences = new ArrayList<>();
               for (int index : group) {
                 sequences.add(encoded.get(index).with(trigger));
