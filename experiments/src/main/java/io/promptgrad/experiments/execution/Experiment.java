@@ -14,6 +14,7 @@ import io.promptgrad.gradient.discrete.ClozeEvaluator;
 import io.promptgrad.gradient.discrete.LabelTokenSearch;
 import io.promptgrad.gradient.discrete.TriggerPrompt;
 import io.promptgrad.input.InvalidInputException;
+import io.promptgrad.lm.Devices;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.LoadOptions;
 import io.promptgrad.metric.Metric;
@@ -73,7 +74,7 @@ public final class Experiment {
     Task task = Tasks.load(config);
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
     ExperimentConfig settled =
-        config.on(ModelLoader.name(options.device()), options.precision().toString());
+        config.on(Devices.name(options.devices()), options.precision().toString());
     try (LanguageModel model = ModelLoader.load(settled.model(), options)) {
       Experiment experiment = new Experiment(settled, task, model, console);
       experiment.checkGivenLabels();
@@ -158,6 +159,7 @@ public final class Experiment {
     RunResult.Builder result =
         RunResult.builder(config.method(), config.model(), task.name(), metric.name())
             .seed(config.seed())
+            .device(Devices.name(model.devices()))
             .loop(loop, dev.toScore(), test.toScore())
             .runDir(run.path().toString())
             .comparison(versus, paired.p())
