@@ -51,7 +51,7 @@ final class PlainScorer {
     }
     try (NDManager scope = model.newScope()) {
       NDArray gradient = model.gradient(scope, batch, new Targets(at, tokens, weights)).vectors();
-      int width = model.spec().hidden();
+      int width = model.spec().wordWidth();
       float[] host = gradient.toFloatArray();
       float[] sum = new float[width];
       for (int r = 0; r < examples.size(); r++) {

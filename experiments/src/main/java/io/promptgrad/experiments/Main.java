@@ -5,6 +5,7 @@ import io.promptgrad.experiments.execution.Console;
 import io.promptgrad.experiments.execution.Interrupt;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
 
 /** The program behind {@code experiments/promptgrad}. */
 public final class Main {
@@ -13,12 +14,11 @@ public final class Main {
 
   /** Runs a command and ends the process with its exit code. */
   public static void main(String[] arguments) {
+    Locale.setDefault(Locale.ROOT); // digits and decimal points are the same everywhere
     PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
     PrintWriter out = new PrintWriter(System.out, false, StandardCharsets.UTF_8);
-    Interrupt interrupt = new Interrupt();
-    interrupt.onSignals(err);
     // The start script knows whether stderr is a terminal; Java 17 cannot tell.
     boolean terminal = Boolean.getBoolean("promptgrad.terminal");
-    System.exit(Promptgrad.execute(new Console(out, err, terminal, interrupt), arguments));
+    System.exit(Promptgrad.execute(new Console(out, err, terminal, new Interrupt()), arguments));
   }
 }

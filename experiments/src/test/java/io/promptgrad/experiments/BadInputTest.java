@@ -9,9 +9,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,11 +34,19 @@ class BadInputTest {
 
   @BeforeAll
   static void makeGoodWorld() throws IOException {
+    System.setProperty("HF_HUB_OFFLINE", "1");
+    System.setProperty("HF_HOME", folder.resolve("hub").toString());
     good = folder.resolve("good");
     TinyWorld world = TinyWorld.create(good);
     CommandLineRun run =
         CommandLineRun.of("run", world.file("run.yaml"), "--out", folder.resolve("run"));
     assertThat(run.code()).as(run.err()).isZero(); // else every mistake below proves nothing
+  }
+
+  @AfterAll
+  static void forgetTheHub() {
+    System.clearProperty("HF_HUB_OFFLINE");
+    System.clearProperty("HF_HOME");
   }
 
   private static Arguments wrong(String name, String expected, Mistake mistake) {
@@ -67,6 +77,12 @@ class BadInputTest {
         world ->
             List.of(
                 "run", world.file("run.yaml"), "--out", world.file("out"), "--set", assignment));
+  }
+
+  /** The good experiment with another dev split. */
+  private static Arguments wrongTask(String name, String expected, String dev) {
+    return wrongFile(
+        name, expected, world -> replace(world.file("task.yaml"), "dev: dev.tsv", "dev: " + dev));
   }
 
   private static void replace(Path file, String what, String by) throws IOException {
@@ -165,6 +181,10 @@ class BadInputTest {
               Files.delete(world.model("tokenizer.json"));
             }),
         wrongValue("no such model", "there is no model folder", "model=nowhere"),
+        wrongValue("model of the hub, offline", "HF_HUB_OFFLINE forbids", "model=org/name"),
+        wrongValue("name that no model has", "is not the name of a model", "model=org/na..me"),
+        wrongValue("name that leads away", "there is no model folder", "model=../../org/name"),
+        wrongValue("revision that leads away", "is not a revision", "model=org/name@../../x"),
         wrongValue("no such bundled model", "did you mean", "model=bundled:mini-robert"));
   }
 
@@ -206,6 +226,67 @@ class BadInputTest {
             world -> {
               Files.writeString(
                   world.file("test.tsv"), "sentence\tlabel\nbal dem\tpositive\nbal\n");
+            }),
+        wrongTask(
+            "split from a file and from train",
+            "line 4: 'task.dev.file' does not go with 'from'",
+            "{from: train, size: 9, file: dev.tsv}"),
+        wrongTask(
+            "limit on what is taken from train",
+            "line 4: 'task.dev.limit' does not go with 'from'",
+            "{from: train, size: 9, limit: 3}"),
+        wrongTask(
+            "size of a file",
+            "line 4: 'task.dev.size' does not go with 'file'",
+            "{file: dev.tsv, size: 3}"),
+        wrongTask(
+            "size of 0", "line 4: 'task.dev.size' must be at least 1", "{from: train, size: 0}"),
+        wrongTask("no size", "the key 'task.dev.size' is missing", "{from: train}"),
+        wrongTask(
+            "limit of another type",
+            "line 4: 'task.dev.limit' must be a whole number",
+            "{file: dev.tsv, limit: 1.5}"),
+        wrongTask(
+            "limit beyond all numbers",
+            "line 4: 'task.dev.limit' is too large",
+            "{file: dev.tsv, limit: 20240601123}"),
+        wrongFile(
+            "label names that are lists",
+            "line 2: the name of the label 'positive' must be text",
+            world ->
+                replace(
+                    world.file("task.yaml"),
+                    "label: label",
+                    "labels: {positive: [good], negative: bad}\nlabel: label")),
+        wrongFile(
+            "test row without the template's field",
+            "Example test:2 has no field {sentence}",
+            world -> {
+              Files.delete(world.file("test.tsv"));
+              Files.writeString(
+                  world.file("test.jsonl"),
+                  "{\"sentence\": \"bal\", \"label\": \"positive\"}\n"
+                      + "{\"text\": \"bal\", \"label\": \"negative\"}\n");
+              replace(world.file("task.yaml"), "test.tsv", "test.jsonl");
+            }),
+        wrongFile(
+            "template that leaves no room in the model",
+            "too many tokens",
+            world ->
+                replace(world.file("run.yaml"), "{sentence} [T] [T]", "it ".repeat(60) + "[T]")),
+        wrongFile(
+            "label that train lacks, with a label search",
+            "has the label 'neutral'",
+            world -> {
+              Files.writeString(
+                  world.file("test.tsv"), "sentence\tlabel\nbal dem\tpositive\nbal\tneutral\n");
+              replace(
+                  world.file("run.yaml"),
+                  "verbalizer: {negative: [bad, awful], positive: [good, great]}",
+                  "label_search: {epochs: 1}");
+              String yaml = Files.readString(world.file("run.yaml"));
+              Files.writeString(
+                  world.file("run.yaml"), yaml.substring(0, yaml.indexOf("manual_prompts")));
             }),
         wrong(
             "no such configuration",
@@ -293,6 +374,22 @@ class BadInputTest {
             "output is not empty",
             "not empty",
             world -> List.of("run", world.file("run.yaml"), "--out", world.model())),
+        wrong(
+            "evaluation's output below a file",
+            "cannot be written",
+            world -> {
+              List<Object> command =
+                  new ArrayList<>(eval(world, folder.resolve("run") + "", "test"));
+              command.addAll(List.of("--out", world.file("run.yaml/inside")));
+              return command;
+            }),
+        wrong(
+            "comparison's output below a file",
+            "cannot be written",
+            world -> {
+              Path run = folder.resolve("run");
+              return List.of("report", run, run, "--out", world.file("run.yaml/inside.html"));
+            }),
         wrong("no run to resume", "not a run", world -> List.of("resume", world.model())),
         wrong("no run to report", "not a run", world -> List.of("report", world.model())),
         wrong("nothing to verify", "golden.json", world -> List.of("verify", world.model())),
@@ -315,6 +412,67 @@ class BadInputTest {
               Files.writeString(world.file("prompt.json"), "{}");
               return eval(world, world.file("prompt.json").toString(), "test");
             }));
+  }
+
+  static Stream<Arguments> modelCommands() {
+    return Stream.of(
+        wrong("nothing to download", "MODEL", world -> List.of("models", "download")),
+        wrong(
+            "download of a path",
+            "is not the name of a model on the hub",
+            world -> List.of("models", "download", "../../etc/passwd")),
+        wrong(
+            "download without a revision after @",
+            "is not a revision of org/name",
+            world -> List.of("models", "download", "org/name@")),
+        wrong(
+            "download, offline",
+            "HF_HUB_OFFLINE forbids",
+            world -> List.of("models", "download", "org/name@v1")),
+        wrong(
+            "conversion of nothing",
+            "no file or folder",
+            world -> List.of("models", "convert", world.file("nowhere"), world.file("out"))),
+        wrong(
+            "conversion of a pickle",
+            "convert it in Python",
+            world -> {
+              Path pickle = world.file("pytorch_model.bin");
+              Files.write(pickle, new byte[] {'P', 'K', 3, 4});
+              return List.of("models", "convert", pickle, world.file("out"));
+            }),
+        wrong(
+            "conversion of something unknown",
+            "neither a safetensors file nor",
+            world -> List.of("models", "convert", world.file("task.yaml"), world.file("out"))),
+        wrong(
+            "conversion into a folder that is not empty",
+            "not an empty folder",
+            world -> List.of("models", "convert", world.model(), world.model())),
+        wrong(
+            "conversion to an unknown number format",
+            "did you mean 'float16'?",
+            world -> convert(world, "--dtype", "float15")),
+        wrong(
+            "conversion into files of no size",
+            "is not a size",
+            world -> convert(world, "--shard-size", "0GB")),
+        wrong(
+            "tokenizer for a model that has its own",
+            "llama2.c file only",
+            world -> convert(world, "--tokenizer", world.model("tokenizer.json").toString())),
+        wrong(
+            "conversion of weights without their configuration",
+            "config.json",
+            world -> {
+              Files.delete(world.model("config.json"));
+              return List.of(
+                  "models", "convert", world.model("model.safetensors"), world.file("out"));
+            }));
+  }
+
+  private static List<?> convert(TinyWorld world, String option, String value) {
+    return List.of("models", "convert", world.model(), world.file("out"), option, value);
   }
 
   private static List<?> search(TinyWorld world, String method, String template, String label) {
@@ -345,13 +503,14 @@ class BadInputTest {
   }
 
   @ParameterizedTest(name = "{0}")
-  @MethodSource({"weights", "models", "configurations", "prompts", "commands"})
+  @MethodSource({"weights", "models", "configurations", "prompts", "commands", "modelCommands"})
   void command_badInput_endsWithOneSentence(String name, String expected, Mistake mistake)
       throws IOException {
     TinyWorld world = TinyWorld.in(copyOfGoodWorld());
     CommandLineRun run = CommandLineRun.of(mistake.make(world).toArray());
     assertThat(run.code()).as(run.err()).isEqualTo(2);
     assertThat(run.out()).isEmpty();
+    assertThat(world.file("out/trace.jsonl")).doesNotExist();
     assertThat(run.errLines()).hasSize(1);
     assertThat(run.err().strip())
         .containsIgnoringCase(expected)

@@ -49,12 +49,15 @@ class KilledRunTest {
     List<Integer> stepsDone = new ArrayList<>();
     for (int k = 0; k < KILLS; k++) {
       Process process = Files.exists(killed.resolve("config.yaml")) ? resume(killed) : run(killed);
-      // From the first file of the run on, any moment of a quarter of the whole run.
-      awaitFile(killed.resolve("config.yaml"), process);
-      Thread.sleep((long) (random.nextDouble() * seconds / 4 * 1000));
+      // Some steps further than the last one came, and from there any moment of a short time.
+      int before = stepsDone.isEmpty() ? 0 : stepsDone.get(k - 1);
+      awaitLines(killed.resolve("trace.jsonl"), before + 1, process);
+      Thread.sleep((long) (random.nextDouble() * seconds / 10 * 1000));
       process.destroyForcibly().waitFor();
       stepsDone.add(lines(killed.resolve("trace.jsonl")));
     }
+    assertThat(stepsDone).as("steps before each kill").isSorted().doesNotHaveDuplicates();
+    assertThat(stepsDone).allSatisfy(steps -> assertThat(steps).isBetween(1, STEPS - 1));
     assertThat(finish(resume(killed))).isZero();
 
     String how = "seed %d, %.1f s, killed after steps %s".formatted(seed, seconds, stepsDone);
@@ -120,13 +123,6 @@ class KilledRunTest {
   private static int finish(Process process) throws InterruptedException {
     assertThat(process.waitFor(3, TimeUnit.MINUTES)).as("ended in time").isTrue();
     return process.exitValue();
-  }
-
-  private static void awaitFile(Path file, Process process) throws InterruptedException {
-    while (!Files.exists(file)) {
-      assertThat(process.isAlive()).as("still running, without " + file).isTrue();
-      Thread.sleep(5);
-    }
   }
 
   private static void awaitLines(Path file, int n, Process process) throws Exception {

@@ -20,7 +20,7 @@ import java.util.stream.Stream;
 
 /**
  * A small model that ships inside the jar. Weights are mapped from a file, so the model's folder is
- * unpacked once into the user's cache, under a name that carries the weights' checksum.
+ * unpacked once into the user's cache, under a name that carries the files' checksum.
  */
 public enum BundledModel {
   /** A masked language model in RoBERTa's architecture, lower-cased English, 4.2 M weights. */
@@ -61,11 +61,12 @@ public enum BundledModel {
 
   /** The same in a cache of the caller's choice. */
   public Path folder(Path cache) {
-    Path folder = cache.resolve(id + "-" + checksum().substring(0, 12));
-    if (Files.isDirectory(folder)) {
+    Path folder = cache.resolve(id + "-" + digest(FILES).substring(0, 12));
+    if (FILES.stream().allMatch(file -> Files.isRegularFile(folder.resolve(file)))) {
       return folder;
     }
     try {
+      delete(folder); // what a user or a cleaner has left of it
       Files.createDirectories(cache);
       Path fresh = Files.createTempDirectory(cache, id + ".part");
       for (String file : FILES) {
@@ -93,10 +94,17 @@ public enum BundledModel {
       if (!Files.isDirectory(folder)) {
         throw e;
       }
-      try (Stream<Path> files = Files.walk(fresh)) {
-        for (Path path : files.sorted(Comparator.reverseOrder()).toList()) {
-          Files.delete(path);
-        }
+      delete(fresh);
+    }
+  }
+
+  private static void delete(Path folder) throws IOException {
+    if (!Files.exists(folder)) {
+      return;
+    }
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path path : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(path);
       }
     }
   }
@@ -128,11 +136,19 @@ public enum BundledModel {
 
   /** SHA-256 of the weights, in hexadecimal. */
   public String checksum() {
-    try (InputStream in = resource("model.safetensors")) {
+    return digest(List.of("model.safetensors"));
+  }
+
+  private String digest(List<String> files) {
+    try {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
       byte[] buffer = new byte[1 << 16];
-      for (int n = in.read(buffer); n > 0; n = in.read(buffer)) {
-        digest.update(buffer, 0, n);
+      for (String file : files) {
+        try (InputStream in = resource(file)) {
+          for (int n = in.read(buffer); n > 0; n = in.read(buffer)) {
+            digest.update(buffer, 0, n);
+          }
+        }
       }
       return HexFormat.of().formatHex(digest.digest());
     } catch (IOException e) {

@@ -56,7 +56,8 @@ class NotebookTest {
           Path.of("target", notebook.name().replace(".ipynb", ".html")),
           Html.page(notebook.name(), shown));
       assertThat(shown).contains(PIECES.getOrDefault(notebook.name(), List.of()));
-      for (String name : List.of("OPT_OUT_TRACKING", "RUST_FLAVOR")) { // no telemetry, no CUDA build
+      for (String name :
+          List.of("OPT_OUT_TRACKING", "RUST_FLAVOR")) { // no telemetry, no CUDA build
         String set = System.getenv().getOrDefault(name, System.getProperty(name, ""));
         assertThat(set).as(name).isIn("true", "cpu");
       }

@@ -31,7 +31,7 @@ final class EvalCommand implements Callable<Integer> {
       names = "--model",
       required = true,
       paramLabel = "MODEL",
-      description = "bundled:mini-roberta, or a model folder.")
+      description = "A model folder, org/name[@revision] on the hub, or bundled:mini-roberta.")
   private String model;
 
   @Option(

@@ -48,9 +48,7 @@ final class ReportCommand implements Callable<Integer> {
           "--out %s: the report of one run goes into its own folder; give --out for several runs."
               .formatted(out));
     }
-    try (RunDirectory run = RunDirectory.open(folders.get(0))) {
-      return HtmlReport.write(run);
-    }
+    return HtmlReport.write(RunDirectory.view(folders.get(0)));
   }
 
   private Path several() {

@@ -8,8 +8,10 @@ import io.promptgrad.run.RunDirectory;
 import io.promptgrad.run.RunResult;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.LinkedHashSet;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /** Shows a result: one JSON object, or a small table for people. */
 final class ResultView {
@@ -43,13 +45,11 @@ final class ResultView {
     labelWords(result, out);
     result
         .comparison()
-        .ifPresent(
-            paired ->
+        .forEach(
+            (baseline, paired) ->
                 out.printf(
                     "Paired test %s against %s on test: %s%n",
-                    result.method(),
-                    NAMES.getOrDefault(paired.versus(), paired.versus()),
-                    Html.pValue(paired.p())));
+                    result.method(), NAMES.getOrDefault(baseline, baseline), paired));
     out.printf(
         Locale.ROOT,
         "Search      %d steps, %s, %,d forward tokens, stopped by %s%n",
@@ -86,7 +86,19 @@ final class ResultView {
   }
 
   private static void row(String name, Map<String, Score> scores, PrintWriter out) {
-    out.printf("%-22s %-24s %-24s%n", name, show(scores.get("dev")), show(scores.get("test")));
+    Score dev = scores.get("dev");
+    Score test = scores.get("test");
+    out.printf("%-22s %-24s %-24s%n", name, show(dev), show(test));
+    Set<String> others = new LinkedHashSet<>();
+    scores.values().forEach(score -> others.addAll(score.otherMetrics().keySet()));
+    for (String other : others) {
+      out.printf("  %-20s %-24s %-24s%n", other, show(dev, other), show(test, other));
+    }
+  }
+
+  private static String show(Score score, String other) {
+    Double value = score == null ? null : score.otherMetrics().get(other);
+    return value == null ? "" : Html.number(value);
   }
 
   static String show(Score score) {

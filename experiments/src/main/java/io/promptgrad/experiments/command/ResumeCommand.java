@@ -75,7 +75,6 @@ final class ResumeCommand implements Callable<Integer> {
           "--set %s: a run can go on with another budget or stop rule, or on other devices of the same kind, only; start a new run for anything else."
               .formatted(assignments.get(assignments.size() - 1)));
     }
-    run.write("config.yaml", YamlDocument.write(changed.toJson()));
     return changed;
   }
 }

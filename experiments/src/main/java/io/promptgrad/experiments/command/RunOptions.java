@@ -62,9 +62,4 @@ final class RunOptions {
   Optional<String> out() {
     return Optional.ofNullable(out);
   }
-
-  /** The device as it was given. */
-  Optional<String> device() {
-    return Optional.ofNullable(device);
-  }
 }

@@ -29,7 +29,7 @@ final class SearchCommand implements Callable<Integer> {
       names = "--model",
       required = true,
       paramLabel = "MODEL",
-      description = "bundled:mini-roberta, or a folder with config.json and model.safetensors.")
+      description = "A model folder, org/name[@revision] on the hub, or bundled:mini-roberta.")
   private String model;
 
   @Option(

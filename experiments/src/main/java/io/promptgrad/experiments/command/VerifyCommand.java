@@ -139,13 +139,17 @@ final class VerifyCommand implements Callable<Integer> {
                 result.folder,
                 result.kind,
                 c.name(),
-                "%.2e".formatted(c.error()),
-                "%.2e".formatted(c.tolerance()),
+                scientific(c.error()),
+                scientific(c.tolerance()),
                 c.ok() ? "ok" : "MISMATCH");
       }
     }
     long good = results.stream().filter(Verified::ok).count();
     console.out().printf("%d of %d folders within the tolerances%n", good, results.size());
+  }
+
+  private static String scientific(double value) {
+    return String.format(Locale.ROOT, "%.2e", value);
   }
 
   private static ObjectNode json(List<Verified> results, boolean ok) {

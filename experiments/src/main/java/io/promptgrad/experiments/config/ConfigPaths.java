@@ -1,5 +1,8 @@
 package io.promptgrad.experiments.config;
 
+import io.promptgrad.input.InvalidInputException;
+import io.promptgrad.lm.hub.Hub;
+import io.promptgrad.lm.hub.HubReference;
 import io.promptgrad.models.BundledModel;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -84,12 +87,18 @@ final class ConfigPaths {
     return named;
   }
 
-  /** The model: a bundled one by its full name, or a folder as an absolute path. */
+  /**
+   * The model: a bundled one by its full name, a folder as an absolute path, or, where no folder
+   * has that name, a model of the hub as it was written.
+   */
   static String model(Section root, Base base) {
     String model =
         root.text("model")
             .orElseThrow(
-                () -> root.missing("model", "name a model folder or bundled:mini-roberta."));
+                () ->
+                    root.missing(
+                        "model",
+                        "name a model folder, org/name on the hub, or bundled:mini-roberta."));
     if (model.startsWith(BundledModel.PREFIX)) {
       if (BundledModel.named(model).isEmpty()) {
         List<String> known =
@@ -101,12 +110,19 @@ final class ConfigPaths {
       return model;
     }
     Optional<Path> folder = base.find(model).filter(Files::isDirectory);
-    if (folder.isEmpty()) {
-      throw root.problem(
-          "model",
-          "there is no model folder %s; give the path of a folder with config.json, or bundled:mini-roberta."
-              .formatted(base.places(model).get(0)));
+    if (folder.isPresent()) {
+      return folder.get().toString();
     }
-    return folder.get().toString();
+    if (Hub.fromEnvironment().knows(model)) {
+      try {
+        return HubReference.parse(model).toString();
+      } catch (InvalidInputException e) {
+        throw root.problem("model", e.getMessage());
+      }
+    }
+    throw root.problem(
+        "model",
+        "there is no model folder %s; give the path of a folder with config.json, org/name on the hub, or bundled:mini-roberta."
+            .formatted(base.places(model).get(0)));
   }
 }

@@ -198,19 +198,11 @@ public final class ConfigReader {
     }
     return Optional.of(
         new LabelTokenSearch.Config(
-            positive(section, "tokens_per_label", defaults.tokensPerLabel()),
-            positive(section, "epochs", defaults.epochs()),
-            positive(section, "batch_size", defaults.batchSize()),
+            section.positive("tokens_per_label", defaults.tokensPerLabel()),
+            section.positive("epochs", defaults.epochs()),
+            section.positive("batch_size", defaults.batchSize()),
             rate,
             rules(section, defaults.filter())));
-  }
-
-  private static int positive(Section section, String key, int otherwise) {
-    int value = section.wholeNumber(key, otherwise);
-    if (value < 1) {
-      throw section.problem(key, "'%s' must be at least 1.".formatted(section.at(key)));
-    }
-    return value;
   }
 
   private static Set<TokenFilter.Rule> rules(Section section, Set<TokenFilter.Rule> otherwise) {
@@ -346,9 +338,9 @@ public final class ConfigReader {
         section.section("reference", "batch_size", "evaluation_batch_size", "accumulation_steps");
     return Optional.of(
         new AutoPromptConfig.Reference(
-            positive(own, "batch_size", defaults.batchSize()),
-            positive(own, "evaluation_batch_size", defaults.evaluationBatchSize()),
-            positive(own, "accumulation_steps", defaults.accumulationSteps())));
+            own.positive("batch_size", defaults.batchSize()),
+            own.positive("evaluation_batch_size", defaults.evaluationBatchSize()),
+            own.positive("accumulation_steps", defaults.accumulationSteps())));
   }
 
   private static List<ManualPrompt> manualPrompts(Section root, Optional<Verbalizer> verbalizer) {

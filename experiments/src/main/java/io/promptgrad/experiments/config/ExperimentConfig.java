@@ -69,11 +69,11 @@ public record ExperimentConfig(
     manualPrompts = List.copyOf(manualPrompts);
   }
 
-  /** Returns this experiment on a device and in a precision that are settled. */
-  public ExperimentConfig on(String settledDevice, String settledPrecision) {
+  /** Returns this experiment with a model, on a device and in a precision that are settled. */
+  public ExperimentConfig on(String settledModel, String settledDevice, String settledPrecision) {
     return new ExperimentConfig(
         method,
-        model,
+        settledModel,
         task,
         template,
         verbalizer,

@@ -151,6 +151,15 @@ final class Section {
     return (int) value.getAsLong();
   }
 
+  /** A whole number from 1. */
+  int positive(String key, int otherwise) {
+    int value = wholeNumber(key, otherwise);
+    if (value < 1) {
+      throw problem(key, "'%s' must be at least 1.".formatted(at(key)));
+    }
+    return value;
+  }
+
   OptionalDouble number(String key) {
     Optional<JsonNode> value = get(key);
     if (value.isEmpty()) {
@@ -170,7 +179,7 @@ final class Section {
     return value.map(JsonNode::booleanValue).orElse(otherwise);
   }
 
-  /** The items of a list; a single text is a list of one. */
+  /** The items of a list. */
   Optional<List<JsonNode>> list(String key) {
     return get(key)
         .map(

@@ -6,7 +6,7 @@ import com.fasterxml.jackson.databind.node.TextNode;
 import io.promptgrad.files.Json;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
+import java.util.Map;
 
 /** The task of a configuration: a bundled one, a YAML file of its own, or a mapping. */
 final class TaskConfig {
@@ -47,12 +47,24 @@ final class TaskConfig {
     ObjectNode task = Json.object();
     task.put("name", section.text("name").orElse("task"));
     section.text("label").ifPresent(label -> task.put("label", label));
-    section.mapping("labels").ifPresent(labels -> task.set("labels", labels));
+    section.mapping("labels").ifPresent(labels -> task.set("labels", names(section, labels)));
     section.texts("columns").ifPresent(names -> names.forEach(task.withArray("columns")::add));
     for (String split : List.of("train", "dev", "test")) {
       task.set(split, split(section, split, base));
     }
     return task;
+  }
+
+  private static ObjectNode names(Section section, ObjectNode labels) {
+    for (Map.Entry<String, JsonNode> label : labels.properties()) {
+      if (!label.getValue().isValueNode() || label.getValue().isNull()) {
+        throw section.problem(
+            "labels." + label.getKey(),
+            "the name of the label '%s' must be text, not %s."
+                .formatted(label.getKey(), label.getValue()));
+      }
+    }
+    return labels;
   }
 
   private static ObjectNode split(Section section, String split, ConfigPaths.Base base) {
@@ -69,15 +81,32 @@ final class TaskConfig {
       return resolved.put("file", file.toString());
     }
     Section source = section.section(split, "file", "limit", "from", "size", "seed");
-    Optional<String> file = source.text("file");
-    file.ifPresent(f -> resolved.put("file", ConfigPaths.file(source, "file", f, base).toString()));
-    source.text("from").ifPresent(from -> resolved.put("from", from));
-    for (String number : List.of("limit", "size", "seed")) {
-      source.wholeNumber(number).ifPresent(n -> resolved.put(number, Math.toIntExact(n)));
+    boolean carved = source.has("from");
+    for (String key : carved ? List.of("file", "limit") : List.of("size")) {
+      if (source.has(key)) {
+        throw source.problem(
+            key,
+            "'%s' does not go with '%s'; write {file, limit, seed} or {from: train, size, seed}."
+                .formatted(source.at(key), carved ? "from" : "file"));
+      }
     }
-    if (file.isEmpty() && !source.has("from")) {
-      throw source.missing("file", "name the split's file, or take it from train.");
+    if (carved) {
+      resolved.put("from", source.choice("from", "train", List.of("train")));
+    } else {
+      String file =
+          source
+              .text("file")
+              .orElseThrow(
+                  () -> source.missing("file", "name the split's file, or take it from train."));
+      resolved.put("file", ConfigPaths.file(source, "file", file, base).toString());
     }
+    String number = carved ? "size" : "limit";
+    if (source.has(number)) {
+      resolved.put(number, source.positive(number, 1));
+    } else if (carved) {
+      throw source.missing("size", "say how many examples to take from train.");
+    }
+    source.wholeNumber("seed").ifPresent(seed -> resolved.put("seed", seed));
     return resolved;
   }
 }

@@ -8,10 +8,9 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
-import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
-import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
 import io.promptgrad.files.Json;
+import io.promptgrad.files.Yaml;
 import io.promptgrad.input.InvalidInputException;
 import java.io.IOException;
 import java.nio.charset.MalformedInputException;
@@ -33,14 +32,6 @@ public final class YamlDocument {
   /** As YAML 1.2 has it, the words yes, no, on and off are text: label words, most likely. */
   private static final YAMLFactory FACTORY =
       YAMLFactory.builder().enable(YAMLParser.Feature.PARSE_BOOLEAN_LIKE_WORDS_AS_STRINGS).build();
-
-  private static final YAMLMapper WRITER =
-      YAMLMapper.builder()
-          .disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER)
-          .disable(YAMLGenerator.Feature.SPLIT_LINES)
-          .enable(YAMLGenerator.Feature.MINIMIZE_QUOTES)
-          .enable(YAMLGenerator.Feature.ALWAYS_QUOTE_NUMBERS_AS_STRINGS)
-          .build();
 
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
@@ -111,11 +102,7 @@ public final class YamlDocument {
 
   /** Returns a configuration as YAML. */
   public static String write(ObjectNode config) {
-    try {
-      return WRITER.writeValueAsString(config);
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException("A JSON tree could not be written.", e);
-    }
+    return Yaml.write(config);
   }
 
   /** Parses a single value as it would be read after {@code key: }. */

@@ -13,6 +13,7 @@ import io.promptgrad.gradient.discrete.TriggerPrompt;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.metric.Metric;
 import io.promptgrad.run.RunDirectory;
+import io.promptgrad.search.Cost;
 import io.promptgrad.task.Task;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,7 +22,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * What the search has to beat: the majority class, and the best of the manual prompts, chosen on
@@ -132,14 +132,13 @@ final class Baselines {
     }
   }
 
-  /** The baseline that the found prompt is tested against. */
-  String strongest() {
-    return state.has("manual") ? "manual" : "majority";
-  }
+  /** What was used before the first step of the search. */
+  record Used(Cost cost, double seconds) {}
 
-  /** The best manual prompt for people. */
-  Optional<String> manualText() {
-    return Optional.ofNullable(state.path("manual").get("text")).map(JsonNode::asText);
+  /** What the search for label tokens used; nothing if there was none. */
+  Used labelSearch() {
+    JsonNode kept = state.path("label_search");
+    return new Used(Cost.fromJson(kept.path("cost")), kept.path("seconds").asDouble());
   }
 
   /** The scores by baseline and split. */

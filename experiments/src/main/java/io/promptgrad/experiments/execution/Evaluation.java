@@ -23,9 +23,9 @@ import io.promptgrad.task.Task;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /** Evaluates a saved prompt on one split of a task. */
 public final class Evaluation {
@@ -40,14 +40,20 @@ public final class Evaluation {
   public static RunResult run(EvaluationConfig config, Console console) {
     Task task = Tasks.load(config.task());
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
-    try (LanguageModel model = ModelLoader.load(config.model(), options)) {
+    try (LanguageModel model = ModelLoader.load(config.model(), options, console)) {
       TriggerPrompt prompt = TriggerPrompt.fromJson(readPrompt(config.prompt()), model.tokenizer());
-      prompt.template().requireFields(task.fields());
+      Tasks.requireFields(task, prompt.template());
       List<Example> examples = task.split(config.split());
       Tasks.requireLabels(examples, prompt.labels().labels());
       Metric metric = Metrics.named(config.metric());
+      List<String> warnings =
+          new ArrayList<>(Tasks.leaks(task, prompt.template(), List.of(config.split())));
+      warnings.forEach(leak -> console.say("Warning: " + leak));
+      // Now and not after the evaluation, so that a folder that cannot be used is found at once.
+      config.out().ifPresent(out -> RunDirectory.create(out, config.toJson()).close());
       long begin = System.nanoTime();
       EvalReport report = new ClozeEvaluator(model, metric, List.of()).evaluate(prompt, examples);
+      warnings.addAll(report.warnings());
       double seconds = (System.nanoTime() - begin) / 1e9;
       Score majority =
           MajorityClass.of(task.train()).evaluate(examples, metric, List.of()).toScore();
@@ -71,8 +77,8 @@ public final class Evaluation {
               seconds,
               "finished",
               config.out().map(Path::toString).orElse(""),
-              report.warnings(),
-              Optional.empty());
+              warnings,
+              Map.of());
       config.out().ifPresent(out -> keep(out, config, model, prompt, report, examples, result));
       return result;
     }
@@ -86,7 +92,7 @@ public final class Evaluation {
       EvalReport report,
       List<Example> examples,
       RunResult result) {
-    try (RunDirectory run = RunDirectory.create(out, config.toJson())) {
+    try (RunDirectory run = RunDirectory.open(out)) {
       run.writeEnvironment(Environment.versions(), Environment.device(model));
       run.writeOutcomes("found", config.split(), report.outcomes(), examples);
       run.writePrompt(prompt);

@@ -6,6 +6,7 @@ import io.promptgrad.evaluation.Comparison;
 import io.promptgrad.evaluation.EvalReport;
 import io.promptgrad.experiments.config.ExperimentConfig;
 import io.promptgrad.experiments.config.ManualPrompt;
+import io.promptgrad.experiments.config.YamlDocument;
 import io.promptgrad.files.Json;
 import io.promptgrad.gradient.cloze.Cloze;
 import io.promptgrad.gradient.cloze.LabelTokens;
@@ -22,18 +23,19 @@ import io.promptgrad.metric.Metrics;
 import io.promptgrad.report.HtmlReport;
 import io.promptgrad.run.RunDirectory;
 import io.promptgrad.run.RunResult;
+import io.promptgrad.search.Cost;
 import io.promptgrad.search.LoopResult;
 import io.promptgrad.search.RandomSource;
 import io.promptgrad.search.SearchLoop;
-import io.promptgrad.task.LeakCheck;
-import io.promptgrad.task.LeakReport;
+import io.promptgrad.task.Example;
 import io.promptgrad.task.Task;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.IntStream;
 
 /**
  * One experiment from its configuration to its result: baselines, search, one evaluation of the
@@ -74,13 +76,18 @@ public final class Experiment {
     Task task = Tasks.load(config);
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
     ExperimentConfig settled =
-        config.on(Devices.name(options.devices()), options.precision().toString());
-    try (LanguageModel model = ModelLoader.load(settled.model(), options)) {
+        config.on(
+            ModelLoader.settled(config.model(), console),
+            Devices.name(options.devices()),
+            options.precision().toString());
+    try (LanguageModel model = ModelLoader.load(settled.model(), options, console)) {
       Experiment experiment = new Experiment(settled, task, model, console);
-      experiment.checkGivenLabels();
+      experiment.check();
       Path out = config.out().orElseGet(() -> RunFolders.next(task.name(), settled));
       try (RunDirectory run = RunDirectory.create(out, settled.toJson())) {
-        return experiment.run(run);
+        run.writeInputs(Inputs.of(task, model.path()));
+        run.writeEnvironment(Environment.versions(), Environment.device(model));
+        return experiment.untilInterrupted(run);
       }
     }
   }
@@ -93,26 +100,49 @@ public final class Experiment {
   public static RunResult resume(RunDirectory run, ExperimentConfig config, Console console) {
     Task task = Tasks.load(config);
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
-    try (LanguageModel model = ModelLoader.load(config.model(), options)) {
-      return new Experiment(config, task, model, console).run(run);
+    try (LanguageModel model = ModelLoader.load(config.model(), options, console)) {
+      Experiment experiment = new Experiment(config, task, model, console);
+      run.inputs()
+          .ifPresent(begun -> Inputs.requireSame(begun, Inputs.of(task, model.path()), run.path()));
+      // Else a run that is interrupted from here on would show the result of its shorter self.
+      run.withdrawResult();
+      run.write("config.yaml", YamlDocument.write(config.toJson()));
+      return experiment.untilInterrupted(run);
     }
   }
 
   private TriggerPrompt prompt(ManualPrompt manual) {
-    manual.template().requireFields(task.fields());
+    Tasks.requireFields(task, manual.template());
     Cloze cloze =
         new Cloze(
             model, manual.template(), manual.verbalizer().or(config::verbalizer).orElseThrow());
     Tasks.requireLabels(task, cloze.labels().labels());
+    cloze.encode(task.dev());
+    cloze.encode(task.test());
     return TriggerPrompt.of(manual.template(), cloze.labels(), new int[0], model.tokenizer());
   }
 
-  /** Finds mistakes in template and label words before anything is computed or written. */
-  private void checkGivenLabels() {
-    config.template().requireFields(task.fields());
+  /**
+   * Finds mistakes in template, label words and examples before anything is computed or written;
+   * the test examples too, which the search never sees.
+   */
+  private void check() {
+    Cloze cloze;
     if (config.labelSearch().isEmpty()) {
-      prepared = search(new Cloze(model, config.template(), config.verbalizer().orElseThrow()));
+      cloze = new Cloze(model, config.template(), config.verbalizer().orElseThrow());
+      prepared = search(cloze);
+    } else {
+      // Any tokens stand for the labels of train until the label search has found some.
+      List<String> labels =
+          List.copyOf(new TreeSet<>(task.train().stream().map(Example::label).toList()));
+      int[][] ids =
+          IntStream.rangeClosed(1, labels.size())
+              .mapToObj(c -> new int[] {c})
+              .toArray(int[][]::new);
+      cloze = new Cloze(model, config.template(), new LabelTokens(labels, ids));
+      search(cloze);
     }
+    cloze.encode(task.test());
   }
 
   private AutoPrompt search(Cloze cloze) {
@@ -120,10 +150,16 @@ public final class Experiment {
       return prepared;
     }
     Tasks.requireLabels(task, cloze.labels().labels());
-    return new AutoPrompt(model, task, cloze, config.autoprompt(), new RandomSource(config.seed()));
+    return new AutoPrompt(
+        model, task, cloze, config.autoprompt(), metric, new RandomSource(config.seed()));
   }
 
   // ------------------------------------------------------------------ the run
+
+  /** From here on there is something to save, and signals mean to save it. */
+  private RunResult untilInterrupted(RunDirectory run) {
+    return console.interrupt().during(console.err(), () -> run(run));
+  }
 
   private RunResult run(RunDirectory run) {
     console.say(
@@ -136,14 +172,16 @@ public final class Experiment {
                 task.dev().size(),
                 task.test().size(),
                 run.path()));
-    run.writeEnvironment(Environment.versions(), Environment.device(model));
+    List<String> leaks = Tasks.leaks(task, config.template(), List.of("dev", "test"));
+    leaks.forEach(leak -> console.say("Warning: " + leak));
     Baselines baselines = Baselines.open(run, console);
     LabelTokens labels = labels(baselines);
     baselines.majority(task, metric, others);
     ClozeEvaluator evaluator = new ClozeEvaluator(model, metric, others);
     baselines.manual(manualPrompts, task, evaluator);
 
-    LoopResult loop = search(run, new Cloze(model, config.template(), labels));
+    LoopResult loop =
+        search(run, new Cloze(model, config.template(), labels), baselines.labelSearch());
 
     // Test is looked at once, with the prompt that dev chose.
     TriggerPrompt found = (TriggerPrompt) loop.best().prompt();
@@ -153,8 +191,6 @@ public final class Experiment {
     run.writeOutcomes("found", "dev", dev.outcomes(), task.dev());
     run.writeOutcomes("found", "test", test.outcomes(), task.test());
     run.writePrompt(found);
-    String versus = baselines.strongest();
-    Comparison paired = Comparison.of(metric, test.outcomes(), run.outcomes(versus, "test"));
 
     RunResult.Builder result =
         RunResult.builder(config.method(), config.model(), task.name(), metric.name())
@@ -162,29 +198,30 @@ public final class Experiment {
             .device(Devices.name(model.devices()))
             .loop(loop, dev.toScore(), test.toScore())
             .runDir(run.path().toString())
-            .comparison(versus, paired.p())
-            .warnings(leaks())
+            .warnings(leaks)
             .warnings(dev.warnings())
             .warnings(test.warnings())
             .warnings(baselines.warnings());
-    if (!metric.name().equals("accuracy")) {
-      result.warnings(
-          List.of("AutoPrompt chooses by accuracy; " + metric.name() + " is only reported."));
-    }
     baselines
         .scores()
-        .forEach((name, scores) -> scores.forEach((s, score) -> result.baseline(name, s, score)));
+        .forEach(
+            (name, scores) -> {
+              scores.forEach((split, score) -> result.baseline(name, split, score));
+              result.comparison(
+                  name, Comparison.of(metric, test.outcomes(), run.outcomes(name, "test")));
+            });
     RunResult done = result.build();
     run.writeResult(done);
     HtmlReport.write(run);
     return done;
   }
 
-  private LoopResult search(RunDirectory run, Cloze cloze) {
+  private LoopResult search(RunDirectory run, Cloze cloze, Baselines.Used before) {
     console.say("Searching for %s".formatted(config.template()));
     SearchLoop loop =
         SearchLoop.of(search(cloze))
             .budget(config.budget())
+            .startAt(before.cost(), before.seconds())
             .in(run.path(), config.identity())
             .listener(new Progress(console))
             .cancelWhen(console.interrupt()::requested);
@@ -205,11 +242,16 @@ public final class Experiment {
             () -> {
               console.say(
                   "Searching for label tokens on %d examples.".formatted(task.train().size()));
+              long tokensBefore = model.forwardTokens();
+              long begin = System.nanoTime();
               LabelTokenSearch.Result found =
                   new LabelTokenSearch(model, config.labelSearch().get())
                       .run(config.template(), task.train(), new RandomSource(config.seed()));
               ObjectNode node = Json.object();
               node.put("train_accuracy", found.accuracy());
+              node.put("seconds", (System.nanoTime() - begin) / 1e9);
+              long used = model.forwardTokens() - tokensBefore;
+              node.set("cost", new Cost(task.train().size(), used, 0, 0, 0).toJson());
               Map<String, int[]> ids = new TreeMap<>();
               ObjectNode byLabel = node.putObject("token_ids");
               for (int c = 0; c < found.labels().size(); c++) {
@@ -228,22 +270,5 @@ public final class Experiment {
               ids.add(Json.ints(entry.getValue()));
             });
     return new LabelTokens(names, ids.toArray(new int[0][]));
-  }
-
-  private List<String> leaks() {
-    LeakReport report = LeakCheck.check(task);
-    List<String> warnings = new ArrayList<>();
-    report
-        .counts()
-        .forEach(
-            (splits, count) -> {
-              String[] pair = splits.split("/");
-              Optional<LeakReport.Leak> leak =
-                  report.leaks().stream().filter(l -> l.splits().equals(splits)).findFirst();
-              warnings.add(
-                  "%d of the texts of %s also occur in %s (such as %s): scores on it are too good."
-                      .formatted(count, pair[1], pair[0], leak.orElseThrow().second()));
-            });
-    return warnings;
   }
 }

@@ -2,7 +2,11 @@ package io.promptgrad.experiments.execution;
 
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.Supplier;
 import sun.misc.Signal;
+import sun.misc.SignalHandler;
 
 /**
  * The wish of the user to stop. The first Ctrl-C (or SIGTERM) lets the step under way end and its
@@ -33,14 +37,21 @@ public final class Interrupt {
     }
   }
 
-  /** Takes over the process's signals. */
-  public void onSignals(PrintWriter err) {
+  /** Takes over the process's signals while work runs that saves itself; else they end it. */
+  <T> T during(PrintWriter err, Supplier<T> work) {
+    Map<Signal, SignalHandler> before = new HashMap<>();
     for (String name : new String[] {"INT", "TERM"}) {
       try {
-        Signal.handle(new Signal(name), signal -> received(err));
+        Signal signal = new Signal(name);
+        before.put(signal, Signal.handle(signal, unused -> received(err)));
       } catch (IllegalArgumentException e) {
         // The JVM was told to leave signals alone (-Xrs); then they end the process as ever.
       }
+    }
+    try {
+      return work.get();
+    } finally {
+      before.forEach(Signal::handle);
     }
   }
 

@@ -5,10 +5,15 @@ import io.promptgrad.experiments.config.BundledTask;
 import io.promptgrad.experiments.config.ExperimentConfig;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.task.Example;
+import io.promptgrad.task.LeakCheck;
+import io.promptgrad.task.LeakReport;
 import io.promptgrad.task.Task;
 import io.promptgrad.task.TaskFiles;
+import io.promptgrad.template.PromptTemplate;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** Loads the tasks of configurations. */
 final class Tasks {
@@ -18,7 +23,7 @@ final class Tasks {
   /** Loads the experiment's task and checks that its template can be filled in. */
   static Task load(ExperimentConfig config) {
     Task task = load(config.task());
-    config.template().requireFields(task.fields());
+    requireFields(task, config.template());
     return task;
   }
 
@@ -27,6 +32,55 @@ final class Tasks {
     return task.isTextual()
         ? BundledTask.named(task.asText()).load()
         : TaskFiles.load(task, Path.of(""));
+  }
+
+  /**
+   * Finds texts that occur in an earlier split as well, and says it in sentences.
+   *
+   * @param template whose fields are compared
+   * @param scored the splits whose scores would be too good
+   */
+  static List<String> leaks(Task task, PromptTemplate template, List<String> scored) {
+    LeakReport report = LeakCheck.check(task, template.fields());
+    List<String> sentences = new ArrayList<>();
+    for (Map.Entry<String, Integer> leaked : report.counts().entrySet()) {
+      String[] pair = leaked.getKey().split("/");
+      if (scored.contains(pair[1])) {
+        sentences.add(
+            "%d of the texts of %s also occur in %s (such as %s): scores on it are too good."
+                .formatted(
+                    leaked.getValue(),
+                    pair[1],
+                    pair[0],
+                    report.leaks().stream()
+                        .filter(leak -> leak.splits().equals(leaked.getKey()))
+                        .findFirst()
+                        .orElseThrow()
+                        .second()));
+      }
+    }
+    return sentences;
+  }
+
+  /**
+   * Checks that every example can fill in a template: rows of JSON lines may differ in their
+   * fields.
+   *
+   * @throws InvalidInputException naming the first example that cannot
+   */
+  static void requireFields(Task task, PromptTemplate template) {
+    template.requireFields(task.fields());
+    for (String split : List.of("train", "dev", "test")) {
+      for (Example example : task.split(split)) {
+        for (String field : template.fields()) {
+          if (!example.fields().containsKey(field)) {
+            throw new InvalidInputException(
+                "Example %s has no field {%s}, which the template '%s' uses, only %s; complete the row."
+                    .formatted(example.id(), field, template, example.fields().keySet()));
+          }
+        }
+      }
+    }
   }
 
   /**

@@ -36,6 +36,7 @@ class ArchitectureTest {
           .importPackages("io.promptgrad");
 
   private static final String[] CORE = {
+    "io.promptgrad.download..",
     "io.promptgrad.evaluation..",
     "io.promptgrad.files..",
     "io.promptgrad.input..",

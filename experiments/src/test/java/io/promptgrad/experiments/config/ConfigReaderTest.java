@@ -3,6 +3,7 @@ package io.promptgrad.experiments.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.promptgrad.files.Json;
 import io.promptgrad.gradient.discrete.AutoPromptConfig;
 import io.promptgrad.gradient.discrete.TokenFilter;
@@ -29,6 +30,21 @@ class ConfigReaderTest {
       template: "{sentence} [T] [P] ."
       verbalizer: {negative: bad, positive: [good, 17, no, "1"]}
       """;
+
+  /** A seed such as today's date with the time ended in an ArithmeticException. */
+  @Test
+  void task_longSeed_isKept() throws IOException {
+    Files.writeString(folder.resolve("t.tsv"), "sentence\tlabel\nx\ty\n");
+    String yaml =
+        SHORT.replace(
+            "bundled:sentiment",
+            "{label: label, train: {file: t.tsv, limit: 9, seed: -3},"
+                + " dev: {from: train, size: 4, seed: 20240601123}, test: t.tsv}");
+    JsonNode task = ConfigReader.read(YamlDocument.parse(yaml, "x"), folder).task();
+    assertThat(task.path("dev").path("seed").asLong()).isEqualTo(20240601123L);
+    assertThat(task.path("train").path("seed").asLong()).isEqualTo(-3);
+    assertThat(task.path("train").path("limit").asInt()).isEqualTo(9);
+  }
 
   private static final String LONG =
       """

@@ -3,12 +3,25 @@ package io.promptgrad.experiments.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.files.Json;
 import io.promptgrad.input.InvalidInputException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class YamlDocumentTest {
+
+  /** Such label words were written without quotes and read back as numbers or nothing. */
+  @Test
+  void write_wordsThatLookLikeSomethingElse_stayWords() {
+    ObjectNode config = Json.object();
+    for (String word : List.of("1e5", "0x10", "1_000", "0b1", "yes", "no", "null", "~", "1:30")) {
+      config.withArray("words").add(word);
+      config.put(word, word);
+    }
+    config.put("number", 3).put("rate", 3e-4).put("flag", true);
+    assertThat(YamlDocument.parse(YamlDocument.write(config), "x").root()).isEqualTo(config);
+  }
 
   @Test
   void parse_everyKindOfValue_isWhatJsonHas() throws Exception {

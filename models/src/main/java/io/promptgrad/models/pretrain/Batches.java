@@ -35,10 +35,10 @@ final class Batches {
   private final int maskId;
   private final double[] cumulativeWeight;
 
-  Batches(EncodedCorpus corpus, PretrainingPlan plan, boolean masked) {
+  Batches(EncodedCorpus corpus, PretrainingPlan plan) {
     this.corpus = corpus;
     this.plan = plan;
-    this.masked = masked;
+    this.masked = corpus.description().objective() == TokenizerSettings.Objective.MASKED;
     this.end = corpus.description().separator();
     this.specials = masked ? 4 : 2; // <s> <pad> </s> <unk>, or <s> </s>
     this.maskId = corpus.description().vocab() - 1;

@@ -285,7 +285,12 @@ public final class CorpusPreparation {
     EncodedCorpus.describe(
         out,
         new EncodedCorpus.Description(
-            EncodedCorpus.sha256(file), tokenizer.size(), tokenizer.id("</s>"), train, heldOut));
+            EncodedCorpus.sha256(file),
+            config.tokenizer().objective(),
+            tokenizer.size(),
+            tokenizer.id("</s>"),
+            train,
+            heldOut));
     progress.accept(
         "ids: %,d for training, %,d held out".formatted(train.tokens(), heldOut.tokens()));
   }

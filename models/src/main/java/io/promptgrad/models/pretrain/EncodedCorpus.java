@@ -40,13 +40,19 @@ public final class EncodedCorpus {
    * The side file.
    *
    * @param tokenizerSha256 checksum of the {@code tokenizer.json} that the ids belong to
+   * @param objective what the vocabulary's special tokens are made for
    * @param vocab number of vocabulary entries
    * @param separator id after each document
    * @param train what training draws from
    * @param heldOut what is only measured on
    */
   public record Description(
-      String tokenizerSha256, int vocab, int separator, Part train, Part heldOut) {}
+      String tokenizerSha256,
+      TokenizerSettings.Objective objective,
+      int vocab,
+      int separator,
+      Part train,
+      Part heldOut) {}
 
   /**
    * One file of ids.
@@ -90,6 +96,11 @@ public final class EncodedCorpus {
     Path side = folder.resolve("corpus.json");
     try {
       Description description = JSON.readValue(side.toFile(), Description.class);
+      if (description.objective == null) {
+        throw new InvalidInputException(
+            "%s does not say what objective the corpus is made for; prepare it again."
+                .formatted(side));
+      }
       return new EncodedCorpus(
           description, map(folder, description.train), map(folder, description.heldOut));
     } catch (IOException e) {

@@ -6,16 +6,18 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LoadOptions;
 import io.promptgrad.lm.TrainableModel;
+import io.promptgrad.lm.arch.TransformerSpec;
 import io.promptgrad.lm.program.LibTorch;
 import io.promptgrad.lm.weights.WeightType;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.function.Consumer;
 
 /**
@@ -43,14 +45,13 @@ public final class Pretraining {
   public Pretraining(
       PretrainingPlan plan,
       EncodedCorpus corpus,
-      boolean masked,
       Path config,
       Path out,
       LoadOptions options,
       Consumer<String> progress) {
     this.plan = plan;
     this.corpus = corpus;
-    this.batches = new Batches(corpus, plan, masked);
+    this.batches = new Batches(corpus, plan);
     this.config = config;
     this.out = out;
     this.options = options;
@@ -70,6 +71,7 @@ public final class Pretraining {
   public double run() {
     try (TrainableModel model =
         TrainableModel.create(config, plan.initialDeviation(), plan.seed(), options)) {
+      requireFit(model.spec());
       Files.createDirectories(out);
       Path checkpoint = out.resolve("checkpoint.safetensors");
       int step = 0;
@@ -78,7 +80,7 @@ public final class Pretraining {
       int summed = 0;
       if (Files.exists(checkpoint)) {
         JsonNode note = JSON.readTree(model.restore(checkpoint));
-        requireSamePlan(note);
+        requireSame(note);
         step = note.get("step").asInt();
         seconds = note.get("seconds").asDouble();
         sum = note.get("loss_sum").asDouble();
@@ -100,8 +102,9 @@ public final class Pretraining {
         double norm = model.update(plan.optimizer(), plan.learningRate(step));
         double loss = mean(losses);
         if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
-          throw new IllegalStateException(
-              "the loss is " + loss + " and the gradient norm " + norm + " at step " + step);
+          throw new InvalidInputException(
+              "Training diverged: the loss is %s and the gradient's norm %s at step %d; give a smaller learning rate (and another output folder)."
+                  .formatted(loss, norm, step));
         }
         sum += loss;
         summed++;
@@ -126,7 +129,37 @@ public final class Pretraining {
       model.saveWeights(out.resolve("model.safetensors"), WeightType.F16);
       return heldOut;
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw new InvalidInputException(
+          "The folder %s cannot be written to (%s); give another one with --out.".formatted(out, e),
+          e);
+    }
+  }
+
+  /** Whether corpus, plan and model belong together. */
+  private void requireFit(TransformerSpec spec) {
+    EncodedCorpus.Description text = corpus.description();
+    if (spec.causal() != (text.objective() == TokenizerSettings.Objective.CAUSAL)) {
+      throw new InvalidInputException(
+          "The corpus is prepared for %s models, but %s is a %s one; prepare another corpus."
+              .formatted(
+                  text.objective().name().toLowerCase(Locale.ROOT),
+                  spec.family(),
+                  spec.causal() ? "causal" : "masked"));
+    }
+    if (spec.vocabulary() != text.vocab()) {
+      throw new InvalidInputException(
+          "%s has a vocab_size of %d, but the corpus has a vocabulary of %d; make them equal."
+              .formatted(config.resolve("config.json"), spec.vocabulary(), text.vocab()));
+    }
+    if (plan.length() > spec.maxPositions()) {
+      throw new InvalidInputException(
+          "Windows of %d tokens do not fit the model's %d positions; give a smaller length."
+              .formatted(plan.length(), spec.maxPositions()));
+    }
+    if (text.train().tokens() < plan.length() || text.heldOut().tokens() < plan.length()) {
+      throw new InvalidInputException(
+          "The corpus has %d tokens for training and %d held out, but a window takes %d; prepare more text."
+              .formatted(text.train().tokens(), text.heldOut().tokens(), plan.length()));
     }
   }
 
@@ -135,6 +168,12 @@ public final class Pretraining {
    * weights.
    */
   private void headStart(TrainableModel model) {
+    if (corpus.description().vocab() > WordVectors.LARGEST_VOCABULARY) {
+      progress.accept(
+          "no head start: counting pairs of words takes too much memory beyond %,d entries"
+              .formatted(WordVectors.LARGEST_VOCABULARY));
+      return;
+    }
     progress.accept("counting words");
     WordVectors start = WordVectors.of(corpus, model.spec().hidden(), plan.seed());
     for (String name : model.names()) {
@@ -170,31 +209,39 @@ public final class Pretraining {
     return sum / values.length;
   }
 
-  private String note(int step, double seconds, double sum, int summed) {
+  private String note(int step, double seconds, double sum, int summed) throws IOException {
     return JSON.createObjectNode()
         .put("step", step)
         .put("seconds", seconds)
         .put("loss_sum", sum)
         .put("losses_summed", summed)
-        .put("plan", plan.toString())
+        .set("made_with", madeWith())
         .toString();
   }
 
-  /** Another number of steps is no other plan: it moves the end of the learning rate's cosine. */
-  private void requireSamePlan(JsonNode note) {
-    String made = note.path("plan").asText();
-    if (!withoutSteps(made).equals(withoutSteps(plan.toString()))) {
-      throw new InvalidInputException(
-          "The checkpoint in "
-              + out
-              + " was made with another plan ("
-              + made
-              + "); give the same options or another output folder.");
-    }
+  /**
+   * What must not change on the way. The number of steps may: it moves the end of the learning
+   * rate's cosine.
+   */
+  private ObjectNode madeWith() throws IOException {
+    EncodedCorpus.Description text = corpus.description();
+    return JSON.createObjectNode()
+        .put("plan", plan.withSteps(1).toString())
+        .put("corpus", text.train().sha256() + " " + text.heldOut().sha256())
+        .put("config.json", EncodedCorpus.sha256(config.resolve("config.json")))
+        .put("precision", options.precision().toString());
   }
 
-  private static String withoutSteps(String plan) {
-    return plan.replaceFirst("\\[steps=\\d+", "[");
+  private void requireSame(JsonNode note) throws IOException {
+    ObjectNode now = madeWith();
+    for (Map.Entry<String, JsonNode> was : now.properties()) {
+      String before = note.path("made_with").path(was.getKey()).asText("unknown");
+      if (!before.equals(was.getValue().asText())) {
+        throw new InvalidInputException(
+            "The checkpoint in %s was made with another %s (%s, now %s); give the same again or another output folder."
+                .formatted(out, was.getKey(), before, was.getValue().asText()));
+      }
+    }
   }
 
   private void log(int step, double train, double heldOut, double norm, double seconds)

@@ -1,5 +1,6 @@
 package io.promptgrad.models.pretrain;
 
+import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.AdamW;
 
 /**
@@ -33,6 +34,55 @@ public record PretrainingPlan(
     int measureEvery,
     int heldOutWindows,
     int saveEvery) {
+
+  /** Checks the ranges. */
+  public PretrainingPlan {
+    atLeast("steps", steps, 1);
+    atLeast("windows", windows, 1);
+    atLeast("length", length, 32);
+    atLeast("warm-up", warmUp, 0);
+    atLeast("measure-every", measureEvery, 1);
+    atLeast("held-out windows", heldOutWindows, 1);
+    atLeast("save-every", saveEvery, 1);
+    positive("learning-rate", learningRate);
+    positive("initial-deviation", initialDeviation);
+    if (!(dropout >= 0 && dropout < 1)) {
+      throw new InvalidInputException(
+          "The option dropout is %s but must be at least 0 and less than 1.".formatted(dropout));
+    }
+  }
+
+  private static void atLeast(String name, int value, int least) {
+    if (value < least) {
+      throw new InvalidInputException(
+          "The option %s is %d but must be at least %d.".formatted(name, value, least));
+    }
+  }
+
+  private static void positive(String name, double value) {
+    if (!(value > 0) || Double.isInfinite(value)) {
+      throw new InvalidInputException(
+          "The option %s is %s but must be a positive number.".formatted(name, value));
+    }
+  }
+
+  /** The same plan with another end. */
+  PretrainingPlan withSteps(int otherSteps) {
+    return new PretrainingPlan(
+        otherSteps,
+        windows,
+        length,
+        learningRate,
+        lastLearningRate,
+        warmUp,
+        optimizer,
+        dropout,
+        initialDeviation,
+        seed,
+        measureEvery,
+        heldOutWindows,
+        saveEvery);
+  }
 
   /** Linear warm-up, then a cosine down to the last learning rate. Steps count from 0. */
   public double learningRate(int step) {

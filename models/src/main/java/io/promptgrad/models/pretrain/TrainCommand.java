@@ -18,11 +18,6 @@ import picocli.CommandLine.Option;
             + " interruption.")
 final class TrainCommand implements Callable<Integer> {
 
-  enum Objective {
-    MASKED,
-    CAUSAL
-  }
-
   @Option(names = "--corpus", required = true, description = "Folder that prepare wrote.")
   private Path corpus;
 
@@ -31,9 +26,6 @@ final class TrainCommand implements Callable<Integer> {
 
   @Option(names = "--out", required = true, description = "Folder for checkpoint, losses, weights.")
   private Path out;
-
-  @Option(names = "--objective", defaultValue = "MASKED", description = "${COMPLETION-CANDIDATES}")
-  private Objective objective;
 
   @Option(
       names = "--steps",
@@ -95,8 +87,7 @@ final class TrainCommand implements Callable<Integer> {
       names = "--precision",
       description =
           "What is computed in: float32 or bfloat16; weights and optimizer are float32 in both"
-              + " (default: float32 on a CPU, bfloat16 on a GPU). On a CPU with bfloat16 matrix"
-              + " instructions bfloat16 is several times as fast.")
+              + " (default: float32 on a CPU, bfloat16 on a GPU).")
   private String precision;
 
   @Override
@@ -121,7 +112,6 @@ final class TrainCommand implements Callable<Integer> {
         new Pretraining(
             plan,
             EncodedCorpus.open(corpus),
-            objective == Objective.MASKED,
             config,
             out,
             precision == null ? options : options.withPrecision(Precision.parse(precision)),

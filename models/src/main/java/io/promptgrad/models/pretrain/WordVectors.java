@@ -20,6 +20,9 @@ import java.util.Random;
  */
 record WordVectors(float[] vectors, float[] logFrequencies) {
 
+  /** Counts take 4 V^2 bytes: 1 GiB at this size. */
+  static final int LARGEST_VOCABULARY = 16_384;
+
   private static final int WINDOW = 5;
   private static final double CONTEXT_SMOOTHING = 0.75;
   private static final int ITERATIONS = 4;

@@ -24,8 +24,6 @@ class BatchesTest {
   @TempDir private Path folder;
   private static final int LONG = 40; // the first step with whole windows
 
-  private EncodedCorpus corpus;
-
   @BeforeEach
   void write() throws IOException {
     byte[] ids = new byte[4 * TOKENS_OF_EACH];
@@ -36,6 +34,9 @@ class BatchesTest {
     }
     Files.write(folder.resolve("train.u16"), ids);
     Files.write(folder.resolve("heldout.u16"), ids);
+  }
+
+  private EncodedCorpus corpus(boolean masked) throws IOException {
     List<EncodedCorpus.Range> ranges =
         List.of(
             new EncodedCorpus.Range("a", "CC0", WEIGHT_OF_A, 80, 0, TOKENS_OF_EACH),
@@ -44,22 +45,23 @@ class BatchesTest {
         folder,
         new EncodedCorpus.Description(
             "",
+            masked ? TokenizerSettings.Objective.MASKED : TokenizerSettings.Objective.CAUSAL,
             1000,
             SEPARATOR,
             new EncodedCorpus.Part("train.u16", 2 * TOKENS_OF_EACH, "", ranges),
             new EncodedCorpus.Part("heldout.u16", 2 * TOKENS_OF_EACH, "", ranges)));
-    corpus = EncodedCorpus.open(folder);
+    return EncodedCorpus.open(folder);
   }
 
   private static int expected(int index) {
     return index < TOKENS_OF_EACH ? 4 + index % 496 : 500 + index % 499;
   }
 
-  private Batches batches(boolean masked, int windows, long seed) {
+  private Batches batches(boolean masked, int windows, long seed) throws IOException {
     PretrainingPlan plan =
         new PretrainingPlan(
             100, windows, 64, 1e-3, 1e-4, 10, AdamW.forPretraining(), 0, 0.02, seed, 10, 20, 10);
-    return new Batches(corpus, plan, masked);
+    return new Batches(corpus(masked), plan);
   }
 
   /** The ids before masking. */
@@ -72,7 +74,7 @@ class BatchesTest {
   }
 
   @Test
-  void training_masked_windowsAreStretchesOfOneSource() {
+  void training_masked_windowsAreStretchesOfOneSource() throws IOException {
     Batches.Batch batch = batches(true, 200, 1).training(LONG);
 
     TokenBatch tokens = batch.tokens();
@@ -95,7 +97,7 @@ class BatchesTest {
   }
 
   @Test
-  void training_weights_areShareOfDraws() {
+  void training_weights_areShareOfDraws() throws IOException {
     Batches.Batch batch = batches(true, 4000, 2).training(0);
 
     int[] ids = original(batch);
@@ -110,7 +112,7 @@ class BatchesTest {
   }
 
   @Test
-  void training_masked_oneInFiveOfWhichEightInTenAreMasked() {
+  void training_masked_oneInFiveOfWhichEightInTenAreMasked() throws IOException {
     Batches.Batch batch = batches(true, 2000, 3).training(0);
 
     int ordinary = 0;
@@ -136,7 +138,7 @@ class BatchesTest {
 
   /** The plan has 100 steps: the first 40, and then steps 43, 47, 51 ..., have short windows. */
   @Test
-  void training_firstStepsAndEveryFourth_areShortWindowsOfAsManyTokens() {
+  void training_firstStepsAndEveryFourth_areShortWindowsOfAsManyTokens() throws IOException {
     Batches batches = batches(true, 8, 4);
 
     for (int step : new int[] {0, 38, 39, 43, 99}) {
@@ -150,7 +152,7 @@ class BatchesTest {
   }
 
   @Test
-  void training_sameSeedAndStep_sameBatch() {
+  void training_sameSeedAndStep_sameBatch() throws IOException {
     Batches.Batch once = batches(true, 8, 5).training(6);
     Batches.Batch again = batches(true, 8, 5).training(6);
 
@@ -161,7 +163,7 @@ class BatchesTest {
   }
 
   @Test
-  void training_causal_predictsTheNextTokenWithinADocument() {
+  void training_causal_predictsTheNextTokenWithinADocument() throws IOException {
     Batches.Batch batch = batches(false, 50, 7).training(LONG);
 
     int[] ids = batch.tokens().ids();
@@ -177,7 +179,7 @@ class BatchesTest {
   }
 
   @Test
-  void heldOut_everyCall_isTheSame() {
+  void heldOut_everyCall_isTheSame() throws IOException {
     List<Batches.Batch> first = batches(true, 8, 8).heldOut();
     List<Batches.Batch> second = batches(true, 8, 8).heldOut();
 

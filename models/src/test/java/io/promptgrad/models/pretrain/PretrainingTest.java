@@ -34,6 +34,10 @@ class PretrainingTest {
 
   @BeforeEach
   void write() throws IOException {
+    write(TokenizerSettings.Objective.MASKED);
+  }
+
+  private void write(TokenizerSettings.Objective objective) throws IOException {
     byte[] ids = new byte[2 * TOKENS];
     for (int i = 0; i < TOKENS; i++) {
       ids[2 * i] = (byte) (4 + i % COUNTED);
@@ -46,6 +50,7 @@ class PretrainingTest {
         folder,
         new EncodedCorpus.Description(
             "",
+            objective,
             VOCAB,
             2,
             new EncodedCorpus.Part("train.u16", TOKENS, "", all),
@@ -64,7 +69,7 @@ class PretrainingTest {
 
   private Pretraining pretraining(Path out, PretrainingPlan plan, Precision precision) {
     return new Pretraining(
-        plan, corpus, true, folder, out, new LoadOptions(Device.cpu(), precision), line -> {});
+        plan, corpus, folder, out, new LoadOptions(Device.cpu(), precision), line -> {});
   }
 
   private static PretrainingPlan plan(int steps, double rate, double dropout) {
@@ -120,17 +125,56 @@ class PretrainingTest {
   }
 
   @Test
-  void run_otherPlanThanTheCheckpoints_isRefused() {
+  void run_madeWithSomethingElse_isRefused() throws IOException {
     Path out = folder.resolve("out");
     Pretraining first = pretraining(out, plan(STEPS, 1e-2, 0), Precision.FLOAT32);
     first.stop();
     first.run();
 
-    Pretraining other = pretraining(out, plan(STEPS, 2e-2, 0), Precision.FLOAT32);
+    refused(pretraining(out, plan(STEPS, 2e-2, 0), Precision.FLOAT32), "another plan");
+    refused(pretraining(out, plan(STEPS, 1e-2, 0), Precision.BFLOAT16), "another precision");
+    Path config = folder.resolve("config.json");
+    Files.writeString(config, Files.readString(config).replace("1e-5", "1e-6"));
+    refused(pretraining(out, plan(STEPS, 1e-2, 0), Precision.FLOAT32), "another config.json");
+  }
 
-    assertThatThrownBy(other::run)
+  @Test
+  void run_corpusThatDoesNotFitTheModel_isRefused() throws IOException {
+    write(TokenizerSettings.Objective.CAUSAL);
+    Path out = folder.resolve("out");
+    refused(pretraining(out, plan(STEPS, 1e-2, 0), Precision.FLOAT32), "prepared for causal");
+
+    write(TokenizerSettings.Objective.MASKED);
+    Path config = folder.resolve("config.json");
+    Files.writeString(
+        config, Files.readString(config).replace("\"vocab_size\": 48", "\"vocab_size\": 50"));
+    refused(pretraining(out, plan(STEPS, 1e-2, 0), Precision.FLOAT32), "vocabulary of 48");
+    assertThat(out).doesNotExist();
+  }
+
+  @Test
+  void run_learningRateFarTooLarge_saysThatItDiverged() {
+    Path out = folder.resolve("out");
+    refused(pretraining(out, plan(STEPS, 1e30, 0), Precision.FLOAT32), "Training diverged");
+  }
+
+  @Test
+  void run_outputBelowAFile_isRefused() {
+    Path out = folder.resolve("config.json").resolve("out");
+    refused(pretraining(out, plan(STEPS, 1e-2, 0), Precision.FLOAT32), "--out");
+  }
+
+  @Test
+  void new_planOutOfRange_isRefusedByName() {
+    assertThatThrownBy(() -> plan(0, 1e-2, 0)).hasMessageContaining("steps is 0");
+    assertThatThrownBy(() -> plan(1, -1, 0)).hasMessageContaining("learning-rate is -1");
+    assertThatThrownBy(() -> plan(1, 1, 1)).hasMessageContaining("dropout is 1");
+  }
+
+  private static void refused(Pretraining pretraining, String what) {
+    assertThatThrownBy(pretraining::run)
         .isInstanceOf(InvalidInputException.class)
-        .hasMessageContaining("another plan");
+        .hasMessageContaining(what);
   }
 
   @Test

@@ -96,9 +96,9 @@ public record EvalReport(
         : Statistics.bootstrap(outcomes, metric::score, Statistics.BOOTSTRAP_SEED);
   }
 
-  /** Returns the primary metric as the number that results carry. */
+  /** Returns the metrics as results carry them. */
   public Score toScore() {
-    return new Score(value, n, ci95);
+    return new Score(value, n, ci95, otherMetrics);
   }
 
   /** Returns numbers, warnings and confusion table with their style, for a notebook. */

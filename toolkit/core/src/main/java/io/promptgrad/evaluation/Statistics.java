@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 
 /** The few statistics that a comparison of prompts needs; no normality is assumed anywhere. */
 public final class Statistics {
@@ -17,6 +18,9 @@ public final class Statistics {
 
   /** The bootstrap is part of the arithmetic, not of the experiment: its seed never changes. */
   static final long BOOTSTRAP_SEED = 95;
+
+  /** Up to this many pairs the swap test looks at every way to swap them. */
+  static final int EXACT_SWAPS = 12;
 
   /** Up to this many non-zero differences the sign-flip test looks at every sign pattern. */
   static final int EXACT_FLIPS = 20;
@@ -118,9 +122,14 @@ public final class Statistics {
    * as far from 0 when each keeps or changes its sign by chance? Every sign pattern up to 20
    * non-zero differences, else 100,000 random ones with p = (hits + 1) / (patterns + 1).
    *
-   * @param differences first prompt's contribution minus the second's, one per example
+   * @param differences first prompt's contribution minus the second's, one per example; finite
    */
   public static double signFlip(double[] differences, long seed) {
+    for (double difference : differences) {
+      if (!Double.isFinite(difference)) { // every comparison with NaN is false: p would be small
+        throw new IllegalArgumentException("A difference is " + difference + ".");
+      }
+    }
     double[] d = Arrays.stream(differences).filter(x -> x != 0).toArray();
     double observed = Math.abs(sum(d));
     // Sums in another order differ in the last bits; such a difference is a tie.
@@ -152,6 +161,47 @@ public final class Statistics {
       }
     }
     return (hits + 1.0) / (patterns + 1.0);
+  }
+
+  /**
+   * Paired randomisation test of any score of a list, two-sided (Noreen 1989; Yeh 2000,
+   * arXiv:cs/0008005): how often do the scores of two lists differ at least as much when the two
+   * values of each pair keep or change their places by chance? Every way to do so for up to 12
+   * pairs that differ, else 10,000 random ones with p = (hits + 1) / (ways + 1).
+   *
+   * @param first one value per example
+   * @param second the other values, in the same order
+   */
+  public static <T> double swap(
+      List<T> first, List<T> second, ToDoubleFunction<List<T>> score, long seed) {
+    requireSome(first.size());
+    if (first.size() != second.size()) {
+      throw new IllegalArgumentException(first.size() + " and " + second.size() + " values");
+    }
+    List<T> a = new ArrayList<>(first);
+    List<T> b = new ArrayList<>(second);
+    int[] differ = IntStream.range(0, a.size()).filter(i -> !a.get(i).equals(b.get(i))).toArray();
+    double observed = Math.abs(score.applyAsDouble(a) - score.applyAsDouble(b));
+    if (!Double.isFinite(observed)) {
+      throw new IllegalArgumentException("The scores differ by " + observed + ".");
+    }
+    double threshold = observed - 1e-12; // sums in another order differ in the last bits
+    boolean exact = differ.length <= EXACT_SWAPS;
+    int ways = exact ? 1 << differ.length : RESAMPLES;
+    SplittableRandom random = new SplittableRandom(seed);
+    int hits = 0;
+    for (int way = 0; way < ways; way++) {
+      for (int k = 0; k < differ.length; k++) {
+        boolean swapped = exact ? (way >>> k & 1) == 1 : random.nextBoolean();
+        int i = differ[k];
+        a.set(i, swapped ? second.get(i) : first.get(i));
+        b.set(i, swapped ? first.get(i) : second.get(i));
+      }
+      if (Math.abs(score.applyAsDouble(a) - score.applyAsDouble(b)) >= threshold) {
+        hits++;
+      }
+    }
+    return exact ? (double) hits / ways : (hits + 1.0) / (ways + 1.0);
   }
 
   private static double flippedSum(double[] d, long pattern) {

@@ -8,7 +8,8 @@
  *       the failures and the outcomes themselves. It warns below 50 examples.
  *   <li>{@link io.promptgrad.evaluation.Comparison}: is one prompt better than another on the same
  *       examples? McNemar's exact test for right and wrong, a sign-flip permutation test for other
- *       values. Intervals that overlap do not answer this question; the paired test does.
+ *       values, a randomisation test for scores such as F1 that are no mean. Intervals that overlap
+ *       do not answer this question; the paired test does.
  *   <li>{@link io.promptgrad.evaluation.MajorityClass}: the baseline that a prompt must beat.
  *   <li>{@link io.promptgrad.evaluation.Statistics}: the formulas.
  * </ul>

@@ -13,6 +13,7 @@ import com.fasterxml.jackson.databind.node.DoubleNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
+import io.promptgrad.input.InvalidInputException;
 
 /** The one way in which JSON is read and written here: strict in, standard out. */
 public final class Json {
@@ -40,13 +41,31 @@ public final class Json {
     return array;
   }
 
-  /** Returns the integers of an array node; anything that is not one reads as an empty array. */
+  /**
+   * Returns the integers of an array node; a missing one reads as an empty array.
+   *
+   * @throws InvalidInputException if the node or one of its values is something else
+   */
   public static int[] ints(JsonNode array) {
     int[] values = new int[array.size()];
     for (int i = 0; i < values.length; i++) {
-      values[i] = array.get(i).asInt();
+      JsonNode value = array.path(i); // missing if this is an object
+      if (!value.isIntegralNumber() || !value.canConvertToInt()) {
+        throw notInts(array);
+      }
+      values[i] = value.intValue();
+    }
+    if (!array.isArray() && !array.isMissingNode()) {
+      throw notInts(array);
     }
     return values;
+  }
+
+  private static InvalidInputException notInts(JsonNode node) {
+    String text = line(node);
+    return new InvalidInputException(
+        "A list of whole numbers is expected where %s stands; write for example [17, 4]."
+            .formatted(text.length() > 80 ? text.substring(0, 80) + "..." : text));
   }
 
   /**

@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * A page about a run, made from the files of its directory and nothing else, so that it can be made
@@ -31,13 +32,23 @@ public final class HtmlReport {
   private HtmlReport() {}
 
   /**
-   * Writes the run's report.html; the run must be open for writing.
+   * Writes the run's report.html; a view of a run that still goes on will do.
    *
    * @return the file
+   * @throws InvalidInputException if it cannot be written
    */
   public static Path write(RunDirectory run) {
-    run.write("report.html", page(run));
-    return run.path().resolve("report.html");
+    return save(page(run), run.path().resolve("report.html"));
+  }
+
+  private static Path save(String page, Path file) {
+    try {
+      AtomicFiles.write(file, page);
+    } catch (IOException e) {
+      throw new InvalidInputException(
+          "The report %s cannot be written: %s; choose another place.".formatted(file, e), e);
+    }
+    return file;
   }
 
   /** Returns the page of a run, finished or not. */
@@ -88,7 +99,7 @@ public final class HtmlReport {
     html.append("<p class=\"soft\">%s</p>\n".formatted(Html.escape(run.path().toString())));
     if (result.isEmpty()) {
       html.append(
-          "<p>This run has not ended: %d steps are done and there is no result yet.</p>\n"
+          "<p>This run has not ended: %s steps are done and there is no result yet.</p>\n"
               .formatted(trace.size()));
       return html.toString();
     }
@@ -204,14 +215,14 @@ public final class HtmlReport {
     }
     if (rows.isEmpty()) {
       throw new InvalidInputException(
-          "None of the %d runs has a result yet; let one end first.".formatted(runs.size()));
+          "None of the %s runs has a result yet; let one end first.".formatted(runs.size()));
     }
     if (rows.stream().map(row -> row.result.task() + ", " + row.result.metric()).distinct().count()
         > 1) {
       warnings.add("The runs are of different tasks or metrics: do not compare their scores.");
     }
     rows.sort(Comparator.comparingDouble(row -> -testValue(row.result)));
-    StringBuilder html = new StringBuilder("<h1>%d runs</h1>\n".formatted(rows.size()));
+    StringBuilder html = new StringBuilder("<h1>%s runs</h1>\n".formatted(rows.size()));
     html.append(Html.warnings(warnings));
     html.append(
         "<h2>Scores</h2>\n"
@@ -227,7 +238,7 @@ public final class HtmlReport {
       traces.put(traces.containsKey(name) ? row.run.path().toString() : name, row.run.trace());
       html.append(
           ("<tr><td title=\"%s\">%s</td><td>%s</td><td>%s</td><td>%s</td><td "
-                  + "class=\"num\">%d</td><td class=\"num\">%s</td><td "
+                  + "class=\"num\">%s</td><td class=\"num\">%s</td><td "
                   + "class=\"num\">%s</td><td>%s</td><td class=\"num\">%s</td><td "
                   + "class=\"num\">%s</td><td>%s</td></tr>\n")
               .formatted(
@@ -239,9 +250,10 @@ public final class HtmlReport {
                   r.seed(),
                   scoreOf(r, "dev"),
                   scoreOf(r, "test"),
-                  r.comparison()
-                      .map(c -> Html.escape(Html.pValue(c.p()) + " vs " + c.versus()))
-                      .orElse(""),
+                  r.comparison().entrySet().stream()
+                      .map(c -> Html.pValue(c.getValue().p()) + " vs " + c.getKey())
+                      .map(Html::escape)
+                      .collect(Collectors.joining("<br/>")),
                   Html.count(r.cost().evaluations()),
                   Html.duration(r.seconds()),
                   Html.escape(r.stoppedBy())));
@@ -257,13 +269,7 @@ public final class HtmlReport {
                   Html.escape(row.result.found().text())));
     }
     html.append("</table>\n");
-    try {
-      AtomicFiles.write(out, Html.page(rows.size() + " runs", html.toString()));
-    } catch (IOException e) {
-      throw new InvalidInputException(
-          "The report %s cannot be written: %s; choose another place.".formatted(out, e), e);
-    }
-    return out;
+    return save(Html.page(rows.size() + " runs", html.toString()), out);
   }
 
   private static double testValue(RunResult result) {

@@ -91,7 +91,7 @@ final class SvgPlot {
     widen();
     StringBuilder svg = new StringBuilder("<figure>\n").append(legend());
     svg.append(
-        "<svg class=\"plot\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">\n"
+        "<svg class=\"plot\" viewBox=\"0 0 %s %s\" role=\"img\" aria-label=\"%s\">\n"
             .formatted(WIDTH, HEIGHT, Html.escape(description)));
     axes(svg);
     for (Reference reference : references) {
@@ -114,7 +114,9 @@ final class SvgPlot {
       x0 -= 0.5;
       x1 += 0.5;
     }
-    double air = y1 == y0 ? Math.max(Math.abs(y1), 1) * 0.05 : (y1 - y0) * 0.07;
+    // Values that differ in their last bits have no ticks between them.
+    boolean equal = y1 - y0 <= 1e-9 * Math.max(Math.abs(y1), 1);
+    double air = equal ? Math.max(Math.abs(y1), 1) * 0.05 : (y1 - y0) * 0.07;
     y0 -= air;
     y1 += air;
     double side = (x1 - x0) * 0.015;
@@ -132,12 +134,16 @@ final class SvgPlot {
 
   private void axes(StringBuilder svg) {
     double yStep = tickStep((y1 - y0) / 5, false);
-    for (double y = Math.ceil(y0 / yStep) * yStep; y <= y1; y += yStep) {
+    long lastY = (long) Math.floor(y1 / yStep);
+    for (long i = (long) Math.ceil(y0 / yStep); i <= lastY; i++) {
+      double y = i * yStep;
       svg.append(segment("grid", LEFT, py(y), WIDTH - RIGHT, py(y)));
       svg.append(label(LEFT - 8, py(y) + 4, "end", tick(y, yStep)));
     }
     double xStep = tickStep((x1 - x0) / 8, true);
-    for (double x = Math.ceil(x0 / xStep) * xStep; x <= x1; x += xStep) {
+    long lastX = (long) Math.floor(x1 / xStep);
+    for (long i = (long) Math.ceil(x0 / xStep); i <= lastX; i++) {
+      double x = i * xStep;
       svg.append(segment("axis", px(x), HEIGHT - BOTTOM, px(x), HEIGHT - BOTTOM + 4));
       svg.append(label(px(x), HEIGHT - BOTTOM + 18, "middle", tick(x, xStep)));
     }

@@ -44,7 +44,7 @@ public final class TracePlots {
   }
 
   private static String at(TraceStep step, String what, double value) {
-    return "step %d: %s %s".formatted(step.step(), what, Html.number(value));
+    return "step %s: %s %s".formatted(step.step(), what, Html.number(value));
   }
 
   /** Returns every candidate's score by step; accepted ones stand out, pruned ones are crosses. */
@@ -84,7 +84,7 @@ public final class TracePlots {
     return stride == 1
         ? svg
         : svg
-            + "<p class=\"soft\">One in %d of the %s candidates not taken is drawn.</p>\n"
+            + "<p class=\"soft\">One in %s of the %s candidates not taken is drawn.</p>\n"
                 .formatted(stride, Html.count(quiet));
   }
 
@@ -94,7 +94,7 @@ public final class TracePlots {
   }
 
   private static String title(TraceStep step, Candidate candidate) {
-    return "step %d, %s on %d examples: %s"
+    return "step %s, %s on %s examples: %s"
         .formatted(step.step(), Html.number(candidate.score()), candidate.n(), candidate.text());
   }
 

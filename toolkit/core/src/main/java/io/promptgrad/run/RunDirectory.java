@@ -2,12 +2,10 @@ package io.promptgrad.run;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
-import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.promptgrad.files.AtomicFiles;
 import io.promptgrad.files.Json;
+import io.promptgrad.files.Yaml;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.metric.Outcome;
 import io.promptgrad.prompt.Prompt;
@@ -32,7 +30,8 @@ import java.util.stream.Stream;
  *
  * <pre>
  * config.yaml           the resolved configuration, secrets masked
- * environment.json      JDK, system, processors, device, versions
+ * environment.json      JDK, system, processors, device, versions, as the run began
+ * inputs.json           hashes of data and model, as the run began
  * trace.jsonl           one line per step ({@link TraceStep})
  * checkpoint/           where a killed run goes on
  * outcomes/NAME.SPLIT.jsonl   one line per example, such as found.test.jsonl
@@ -48,13 +47,6 @@ public final class RunDirectory implements AutoCloseable {
 
   private static final String CONFIG = "config.yaml";
   private static final String LOCK = ".lock";
-  private static final ObjectMapper YAML =
-      YAMLMapper.builder()
-          .disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER)
-          .disable(YAMLGenerator.Feature.SPLIT_LINES)
-          .enable(YAMLGenerator.Feature.MINIMIZE_QUOTES)
-          .enable(YAMLGenerator.Feature.ALWAYS_QUOTE_NUMBERS_AS_STRINGS)
-          .build();
 
   private final Path path;
   private final Optional<FileChannel> lock; // absent in a view
@@ -93,8 +85,7 @@ public final class RunDirectory implements AutoCloseable {
     }
     RunDirectory run = new RunDirectory(out, Optional.of(lock(out)));
     try {
-      AtomicFiles.write(
-          out.resolve(CONFIG), YAML.writeValueAsString(Secrets.masked(resolvedConfig)));
+      AtomicFiles.write(out.resolve(CONFIG), Yaml.write(Secrets.masked(resolvedConfig)));
     } catch (IOException e) {
       run.close();
       throw unwritable(out, e);
@@ -173,40 +164,7 @@ public final class RunDirectory implements AutoCloseable {
     return path;
   }
 
-  /** Returns the folder for what a method saves besides prompt.json and prompt.txt; it exists. */
-  public Path promptFolder() {
-    requireWritable();
-    try {
-      return Files.createDirectories(path.resolve("prompt"));
-    } catch (IOException e) {
-      throw unwritable(path, e);
-    }
-  }
-
-  /**
-   * Returns the configuration as it was written, secrets masked.
-   *
-   * @throws InvalidInputException if it is not YAML
-   */
-  public ObjectNode config() {
-    Path file = path.resolve(CONFIG);
-    try {
-      if (YAML.readTree(Files.readString(file)) instanceof ObjectNode config) {
-        return config;
-      }
-      throw new InvalidInputException("%s is not a YAML mapping.".formatted(file));
-    } catch (JsonProcessingException e) {
-      throw new InvalidInputException(
-          "%s, line %d: this is not YAML (%s)."
-              .formatted(
-                  file, e.getLocation() == null ? 1 : e.getLocation().getLineNr(), Json.problem(e)),
-          e);
-    } catch (IOException e) {
-      throw new InvalidInputException("%s cannot be read: %s.".formatted(file, e), e);
-    }
-  }
-
-  /** Returns config.yaml as text. */
+  /** Returns config.yaml as it was written, secrets masked. */
   public String configText() {
     return text(CONFIG).orElse("");
   }
@@ -229,6 +187,16 @@ public final class RunDirectory implements AutoCloseable {
     ObjectNode all = json.putObject("versions");
     versions.forEach(all::put);
     write("environment.json", Json.pretty(json));
+  }
+
+  /** Writes inputs.json: what the run computes from, by name, with a hash of its content. */
+  public void writeInputs(ObjectNode hashes) {
+    write("inputs.json", Json.pretty(hashes));
+  }
+
+  /** Returns inputs.json, if it was written. */
+  public Optional<JsonNode> inputs() {
+    return json("inputs.json");
   }
 
   /** Returns environment.json, if it was written. */
@@ -304,6 +272,17 @@ public final class RunDirectory implements AutoCloseable {
   /** Writes result.json. */
   public void writeResult(RunResult result) {
     write("result.json", Json.pretty(result.toJson()));
+  }
+
+  /** Deletes result.json and report.html: the run goes on, and until it ends it has no result. */
+  public void withdrawResult() {
+    requireWritable();
+    try {
+      Files.deleteIfExists(path.resolve("result.json"));
+      Files.deleteIfExists(path.resolve("report.html"));
+    } catch (IOException e) {
+      throw unwritable(path, e);
+    }
   }
 
   /** Returns result.json, if the run has ended. */

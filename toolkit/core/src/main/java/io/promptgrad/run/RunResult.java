@@ -3,6 +3,7 @@ package io.promptgrad.run;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.promptgrad.evaluation.Comparison;
 import io.promptgrad.evaluation.Score;
 import io.promptgrad.files.Json;
 import io.promptgrad.report.html.Html;
@@ -15,7 +16,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -35,7 +35,7 @@ import java.util.stream.Stream;
  * @param stoppedBy see {@link LoopResult#stoppedBy}
  * @param runDir the run directory
  * @param warnings sentences for people
- * @param comparison the paired test of the found prompt on test, if one was made
+ * @param comparison the paired test of the found prompt on test against each baseline, by its name
  */
 public record RunResult(
     String method,
@@ -52,7 +52,7 @@ public record RunResult(
     String stoppedBy,
     String runDir,
     List<String> warnings,
-    Optional<Versus> comparison) {
+    Map<String, Comparison> comparison) {
 
   /**
    * The prompt that the search found.
@@ -93,14 +93,6 @@ public record RunResult(
     }
   }
 
-  /**
-   * A paired test of the found prompt on the test examples.
-   *
-   * @param versus the baseline's name
-   * @param p two-sided p-value
-   */
-  public record Versus(String versus, double p) {}
-
   /** Copies the collections. */
   public RunResult {
     Map<String, Map<String, Score>> copy = new LinkedHashMap<>();
@@ -110,7 +102,7 @@ public record RunResult(
     warnings = List.copyOf(warnings);
     Objects.requireNonNull(found, "found");
     Objects.requireNonNull(cost, "cost");
-    Objects.requireNonNull(comparison, "comparison");
+    comparison = Collections.unmodifiableMap(new LinkedHashMap<>(comparison));
   }
 
   /** Returns a builder for the result of a loop; what it needs besides is set on it. */
@@ -137,8 +129,8 @@ public record RunResult(
     json.put("stopped_by", stoppedBy).put("run_dir", runDir);
     ArrayNode warningsJson = json.putArray("warnings");
     warnings.forEach(warningsJson::add);
-    comparison.ifPresent(
-        test -> json.putObject("comparison").put("versus", test.versus()).put("p", test.p()));
+    ObjectNode comparisonJson = json.putObject("comparison");
+    comparison.forEach((baseline, test) -> comparisonJson.set(baseline, test.toJson()));
     return json;
   }
 
@@ -175,8 +167,19 @@ public record RunResult(
         json.path("stopped_by").asText(),
         json.path("run_dir").asText(),
         warnings,
-        Optional.ofNullable(json.get("comparison"))
-            .map(test -> new Versus(test.path("versus").asText(), test.path("p").asDouble())));
+        comparison(json.path("comparison")));
+  }
+
+  private static Map<String, Comparison> comparison(JsonNode json) {
+    Map<String, Comparison> comparison = new LinkedHashMap<>();
+    json.properties()
+        .forEach(
+            baseline -> {
+              if (baseline.getValue().isObject()) {
+                comparison.put(baseline.getKey(), Comparison.fromJson(baseline.getValue()));
+              }
+            });
+    return comparison;
   }
 
   private static Map<String, Score> scores(JsonNode json) {
@@ -201,21 +204,31 @@ public record RunResult(
     List<String> splits = Stream.of("dev", "test").filter(this::hasSplit).toList();
     StringBuilder html = new StringBuilder("<div class=\"scroll\"><table>\n<tr><th>");
     html.append(Html.escape(metric)).append("</th>");
-    splits.forEach(
-        split ->
-            html.append("<th class=\"num\">")
-                .append(split)
-                .append("</th><th class=\"num\">n</th>"));
+    List<String> others = otherMetrics();
+    for (String split : splits) {
+      html.append("<th class=\"num\">").append(split).append("</th>");
+      others.forEach(name -> html.append("<th class=\"num\">" + Html.escape(name) + "</th>"));
+      html.append("<th class=\"num\">n</th>");
+    }
     html.append("</tr>\n");
-    baselines.forEach((name, scores) -> html.append(row(name, scores, splits, "")));
-    html.append(row("found (" + method + ")", found.scores, splits, " class=\"strong\""));
+    baselines.forEach((name, scores) -> html.append(row(name, scores, splits, others, "")));
+    html.append(row("found (" + method + ")", found.scores, splits, others, " class=\"strong\""));
     html.append("</table></div>\n");
-    comparison.ifPresent(
-        test ->
-            html.append("<p class=\"soft\">Paired test on test, found against ")
-                .append(Html.escape(test.versus() + ": " + Html.pValue(test.p())))
-                .append(". Brackets are 95 % intervals.</p>\n"));
+    html.append("<p class=\"soft\">Brackets are 95 % intervals.");
+    comparison.forEach(
+        (baseline, test) ->
+            html.append("<br/>Paired test on test, found against ")
+                .append(Html.escape(baseline + ": " + test + ".")));
+    html.append("</p>\n");
     return html.toString();
+  }
+
+  /** The names of the metrics that were reported besides the primary one. */
+  private List<String> otherMetrics() {
+    return found.scores.values().stream()
+        .flatMap(score -> score.otherMetrics().keySet().stream())
+        .distinct()
+        .toList();
   }
 
   private boolean hasSplit(String split) {
@@ -224,14 +237,21 @@ public record RunResult(
   }
 
   private static String row(
-      String name, Map<String, Score> scores, List<String> splits, String attributes) {
+      String name,
+      Map<String, Score> scores,
+      List<String> splits,
+      List<String> others,
+      String attributes) {
     StringBuilder html =
         new StringBuilder("<tr" + attributes + "><td>" + Html.escape(name) + "</td>");
     for (String split : splits) {
       Score score = scores.get(split);
+      html.append("<td class=\"num\">").append(score == null ? "" : score.toHtml()).append("</td>");
+      for (String other : others) {
+        Double value = score == null ? null : score.otherMetrics().get(other);
+        html.append("<td class=\"num\">" + (value == null ? "" : Html.number(value)) + "</td>");
+      }
       html.append("<td class=\"num\">")
-          .append(score == null ? "" : score.toHtml())
-          .append("</td><td class=\"num\">")
           .append(score == null ? "" : Html.count(score.n()))
           .append("</td>");
     }
@@ -255,7 +275,7 @@ public record RunResult(
     private String stoppedBy = "";
     private String runDir = "";
     private final List<String> warnings = new ArrayList<>();
-    private Optional<Versus> comparison = Optional.empty();
+    private final Map<String, Comparison> comparison = new LinkedHashMap<>();
 
     private Builder(String method, String model, String task, String metric) {
       this.method = method;
@@ -313,9 +333,9 @@ public record RunResult(
       return this;
     }
 
-    /** Sets the paired test against a baseline. */
-    public Builder comparison(String versus, double p) {
-      comparison = Optional.of(new Versus(versus, p));
+    /** Adds the paired test against a baseline. */
+    public Builder comparison(String baseline, Comparison test) {
+      comparison.put(baseline, test);
       return this;
     }
 

@@ -10,15 +10,19 @@ import java.util.Locale;
 import java.util.Set;
 
 /**
- * Keeps API keys out of run directories: the value of every key that ends in key, token, secret or
- * password becomes "***". References such as ${OPENAI_API_KEY} stay, and so do the names of a
- * vocabulary's own tokens ({@code pad_token}).
+ * Keeps API keys out of run directories: the value of every key whose last word is key, token,
+ * secret or password ({@code api_key}, {@code apiKey}, {@code HF_TOKEN}) becomes "***". References
+ * such as ${OPENAI_API_KEY} stay, and so do the names of a vocabulary's own tokens ({@code
+ * pad_token}) and everything below {@code verbalizer} and {@code labels}, whose keys are the user's
+ * labels.
  */
 final class Secrets {
 
   static final String MASK = "***";
 
-  private static final List<String> ENDINGS = List.of("key", "token", "secret", "password");
+  private static final Set<String> LAST_WORDS =
+      Set.of("key", "apikey", "token", "secret", "password");
+  private static final Set<String> LABELS = Set.of("verbalizer", "labels");
   private static final Set<String> VOCABULARY =
       Set.of(
           "padtoken",
@@ -47,7 +51,7 @@ final class Secrets {
       for (String key : keys) {
         if (secret(key)) {
           object.set(key, hidden(object.get(key)));
-        } else {
+        } else if (!LABELS.contains(key)) {
           mask(object.get(key));
         }
       }
@@ -57,8 +61,11 @@ final class Secrets {
   }
 
   private static boolean secret(String key) {
-    String plain = key.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]", "");
-    return ENDINGS.stream().anyMatch(plain::endsWith) && !VOCABULARY.contains(plain);
+    // "apiKey" and "HF_TOKEN" have two words, "hockey" and "turkey" one.
+    String[] words = key.split("[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])");
+    String last = words.length == 0 ? "" : words[words.length - 1].toLowerCase(Locale.ROOT);
+    String plain = String.join("", words).toLowerCase(Locale.ROOT);
+    return LAST_WORDS.contains(last) && !VOCABULARY.contains(plain);
   }
 
   private static JsonNode hidden(JsonNode value) {

@@ -4,7 +4,6 @@ import io.promptgrad.input.InvalidInputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -37,8 +36,9 @@ public final class SearchLoop {
   private final List<StopRule> rules = new ArrayList<>();
   private Optional<Path> directory = Optional.empty();
   private String identity = "";
-  private Duration checkpointInterval = Duration.ZERO;
   private final List<ProgressListener> listeners = new ArrayList<>();
+  private Cost costBefore = Cost.ZERO;
+  private double secondsBefore;
   private BooleanSupplier cancelled = () -> false;
   private LongSupplier nanoTime = System::nanoTime;
 
@@ -76,11 +76,12 @@ public final class SearchLoop {
   }
 
   /**
-   * Writes a checkpoint only if the last one is at least this old, and always at the end; for
-   * methods with fast steps and large states. Steps since the checkpoint are done again on resume.
+   * Counts what was used before the first step, to prepare the search, as if steps had used it: it
+   * is part of the result's cost and time, and the budget has that much less left.
    */
-  public SearchLoop checkpointEvery(Duration interval) {
-    checkpointInterval = Objects.requireNonNull(interval, "interval");
+  public SearchLoop startAt(Cost usedCost, double usedSeconds) {
+    costBefore = Objects.requireNonNull(usedCost, "usedCost");
+    secondsBefore = usedSeconds;
     return this;
   }
 
@@ -109,6 +110,8 @@ public final class SearchLoop {
    */
   public LoopResult run() {
     LoopState state = new LoopState(rules);
+    state.cost = costBefore;
+    state.seconds = secondsBefore;
     if (directory.isEmpty()) {
       return loop(state, null);
     }
@@ -133,8 +136,6 @@ public final class SearchLoop {
 
   private LoopResult loop(LoopState state, TraceWriter trace) {
     listeners.forEach(listener -> listener.onStart(state.step, search.best()));
-    long lastCheckpoint = nanoTime.getAsLong();
-    int checkpointed = state.step;
     Optional<String> stop = state.stop(search, budget, rules);
     while (stop.isEmpty()) {
       if (cancelled.getAsBoolean()) {
@@ -147,20 +148,13 @@ public final class SearchLoop {
       state.add(report, (end - begin) / 1e9);
       if (trace != null) {
         append(trace, state, report);
-        if (end - lastCheckpoint >= checkpointInterval.toNanos()) {
-          checkpoint(trace, state);
-          checkpointed = state.step;
-          lastCheckpoint = end;
-        }
+        checkpoint(trace, state);
       }
       ProgressListener.Progress progress =
           new ProgressListener.Progress(
               state.step, budget, report, search.best(), state.cost, state.seconds);
       listeners.forEach(listener -> listener.onStep(progress));
       stop = state.stop(search, budget, rules);
-    }
-    if (trace != null && checkpointed < state.step) {
-      checkpoint(trace, state);
     }
     LoopResult result =
         new LoopResult(search.best(), stop.get(), state.cost, state.step, state.seconds);

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.files.Json;
 import io.promptgrad.input.InvalidInputException;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -76,7 +77,8 @@ public record TraceStep(
     List<TraceStep> steps = new ArrayList<>();
     String text;
     try {
-      text = Files.readString(file);
+      // Bytes are decoded leniently: the line being written may end within a character.
+      text = new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
     } catch (NoSuchFileException e) {
       return steps;
     } catch (IOException e) {

@@ -16,15 +16,13 @@ import java.util.Optional;
  *     when its first line is the header
  * @param labelNames what the file calls a label to what the task calls it, such as 0 to negative; a
  *     label that is not among the keys is an error
- * @param limit number of rows to read from the start of the file
  */
 public record Columns(
     String labelField,
     Optional<List<String>> columnNames,
-    Optional<Map<String, String>> labelNames,
-    Optional<Integer> limit) {
+    Optional<Map<String, String>> labelNames) {
 
-  /** Copies the collections and refuses a negative limit. */
+  /** Copies the collections and refuses names given twice. */
   public Columns {
     columnNames = columnNames.map(List::copyOf);
     columnNames.ifPresent(
@@ -35,29 +33,20 @@ public record Columns(
           }
         });
     labelNames = labelNames.map(names -> Collections.unmodifiableMap(new LinkedHashMap<>(names)));
-    if (limit.isPresent() && limit.get() < 0) {
-      throw new InvalidInputException(
-          "The limit of rows is %d; it must not be negative.".formatted(limit.get()));
-    }
   }
 
   /** Returns columns named by the file's header, with the label in the given one. */
   public static Columns label(String labelField) {
-    return new Columns(labelField, Optional.empty(), Optional.empty(), Optional.empty());
+    return new Columns(labelField, Optional.empty(), Optional.empty());
   }
 
   /** Returns these columns for a file without a header line. */
   public Columns withColumnNames(List<String> names) {
-    return new Columns(labelField, Optional.of(names), labelNames, limit);
+    return new Columns(labelField, Optional.of(names), labelNames);
   }
 
   /** Returns these columns with other names for the labels. */
   public Columns withLabelNames(Map<String, String> names) {
-    return new Columns(labelField, columnNames, Optional.of(names), limit);
-  }
-
-  /** Returns these columns, reading that many rows at most. */
-  public Columns withLimit(int rows) {
-    return new Columns(labelField, columnNames, labelNames, Optional.of(rows));
+    return new Columns(labelField, columnNames, Optional.of(names));
   }
 }

@@ -1,11 +1,7 @@
 package io.promptgrad.task;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.exc.StreamReadException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.MappingIterator;
-import com.fasterxml.jackson.dataformat.csv.CsvMapper;
-import com.fasterxml.jackson.dataformat.csv.CsvParser;
 import io.promptgrad.files.Json;
 import io.promptgrad.input.InvalidInputException;
 import java.io.IOException;
@@ -95,7 +91,7 @@ public final class ExampleFile {
           "%s has no known format; the name must end in .tsv, .txt (tab-separated), .csv or .jsonl."
               .formatted(name));
     }
-    if (file.examples.isEmpty() && !file.full()) {
+    if (file.examples.isEmpty()) {
       throw new InvalidInputException("%s has no rows; give it at least one.".formatted(name));
     }
     return List.copyOf(file.examples);
@@ -123,10 +119,6 @@ public final class ExampleFile {
     return text.startsWith("\uFEFF") ? text.substring(1) : text;
   }
 
-  private boolean full() {
-    return columns.limit().isPresent() && examples.size() >= columns.limit().get();
-  }
-
   // Tab-separated
 
   private void readTsv(String text) {
@@ -135,7 +127,7 @@ public final class ExampleFile {
       checkHeader(header, 1);
     }
     List<String> lines = lines(text);
-    for (int i = 0; i < lines.size() && !full(); i++) {
+    for (int i = 0; i < lines.size(); i++) {
       if (lines.get(i).isEmpty()) {
         continue;
       }
@@ -160,43 +152,78 @@ public final class ExampleFile {
     return lines;
   }
 
-  // Comma-separated
+  // Comma-separated; by hand, since readers at hand take blanks away
 
   private void readCsv(String text) {
     List<String> header = columns.columnNames().orElse(null);
     if (header != null) {
       checkHeader(header, 1);
     }
-    CsvMapper mapper =
-        CsvMapper.builder()
-            .enable(CsvParser.Feature.WRAP_AS_ARRAY)
-            .enable(CsvParser.Feature.SKIP_EMPTY_LINES)
-            .build();
+    int at = 0;
     int line = 1;
-    try (MappingIterator<String[]> rows = mapper.readerFor(String[].class).readValues(text)) {
-      while (!full() && rows.hasNextValue()) {
-        line = Math.max(1, rows.getCurrentLocation().getLineNr());
-        List<String> cells = List.of(rows.nextValue());
-        if (header == null) {
-          header = cells;
-          checkHeader(header, line);
-        } else {
-          addRow(header, cells, line);
+    while (at < text.length()) {
+      int rowAt = at;
+      int rowLine = line;
+      List<String> cells = new ArrayList<>();
+      boolean more = true;
+      while (more) {
+        StringBuilder cell = new StringBuilder();
+        if (at < text.length() && text.charAt(at) == '"') {
+          int end = readQuoted(text, at, line, cell);
+          line += (int) text.substring(at, end).chars().filter(c -> c == '\n').count();
+          at = end;
+          if (at < text.length() && text.charAt(at) != ',' && !endsLine(text, at)) {
+            throw problem(line, "this is not CSV (text follows a cell's closing quote)");
+          }
         }
+        while (at < text.length() && text.charAt(at) != ',' && !endsLine(text, at)) {
+          cell.append(text.charAt(at++));
+        }
+        cells.add(cell.toString());
+        more = at < text.length() && text.charAt(at) == ',';
+        at += more ? 1 : 0;
       }
-    } catch (StreamReadException e) {
-      int where = e.getLocation() == null ? line : Math.max(1, e.getLocation().getLineNr());
-      throw problem(where, "this is not CSV (%s)".formatted(Json.problem(e)));
-    } catch (IOException e) {
-      throw problem(line, "this is not CSV (%s)".formatted(e.getMessage()));
+      boolean emptyLine = at == rowAt;
+      at = Math.min(text.length(), text.startsWith("\r", at) ? at + 2 : at + 1);
+      line++;
+      if (emptyLine) {
+        continue;
+      }
+      if (header == null) {
+        header = cells;
+        checkHeader(header, rowLine);
+      } else {
+        addRow(header, cells, rowLine);
+      }
     }
+  }
+
+  /** Reads a cell from its opening quote; two quotes inside stand for one. Returns its end. */
+  private int readQuoted(String text, int open, int line, StringBuilder cell) {
+    int at = open + 1;
+    while (true) {
+      int quote = text.indexOf('"', at);
+      if (quote < 0) {
+        throw problem(line, "this is not CSV (the quote of a cell is never closed)");
+      }
+      cell.append(text, at, quote);
+      if (!text.startsWith("\"\"", quote)) {
+        return quote + 1;
+      }
+      cell.append('"');
+      at = quote + 2;
+    }
+  }
+
+  private static boolean endsLine(String text, int at) {
+    return text.charAt(at) == '\n' || text.startsWith("\r\n", at);
   }
 
   // JSON lines
 
   private void readJsonLines(String text) {
     List<String> lines = lines(text);
-    for (int i = 0; i < lines.size() && !full(); i++) {
+    for (int i = 0; i < lines.size(); i++) {
       if (lines.get(i).isBlank()) {
         continue;
       }

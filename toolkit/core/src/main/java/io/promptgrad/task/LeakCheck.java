@@ -2,6 +2,7 @@ package io.promptgrad.task;
 
 import java.text.Normalizer;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -15,17 +16,27 @@ public final class LeakCheck {
 
   private LeakCheck() {}
 
-  /** Compares the three splits pairwise. */
+  /** Compares the three splits pairwise, by all fields of the first training example. */
   public static LeakReport check(Task task) {
+    return check(task, task.fields());
+  }
+
+  /**
+   * Compares the three splits pairwise.
+   *
+   * @param fields what a prompt shows of an example: other columns, such as a row's number, would
+   *     make equal texts look different
+   */
+  public static LeakReport check(Task task, Collection<String> fields) {
     List<LeakReport.Leak> leaks = new ArrayList<>();
     String[][] pairs = {{"train", "dev"}, {"train", "test"}, {"dev", "test"}};
     for (String[] pair : pairs) {
       Map<String, String> first = new HashMap<>(); // normal form to the id of its first occurrence
       for (Example example : task.split(pair[0])) {
-        first.putIfAbsent(normalForm(example), example.id());
+        first.putIfAbsent(normalForm(example, fields), example.id());
       }
       for (Example example : task.split(pair[1])) {
-        String normalForm = normalForm(example);
+        String normalForm = normalForm(example, fields);
         String same = normalForm.isEmpty() ? null : first.get(normalForm);
         if (same != null) {
           leaks.add(
@@ -36,16 +47,16 @@ public final class LeakCheck {
     return new LeakReport(leaks);
   }
 
-  /** Returns an example's fields, each reduced to letters and digits. */
-  private static String normalForm(Example example) {
-    List<String> fields = new ArrayList<>();
+  /** Returns these fields of an example, each reduced to letters and digits. */
+  private static String normalForm(Example example, Collection<String> fields) {
+    List<String> values = new ArrayList<>();
     boolean empty = true;
-    for (String field : example.fields().values()) {
-      String normalForm = normalForm(field);
+    for (String field : fields) {
+      String normalForm = normalForm(example.fields().getOrDefault(field, ""));
       empty &= normalForm.isEmpty();
-      fields.add(normalForm);
+      values.add(normalForm);
     }
-    return empty ? "" : String.join("|", fields);
+    return empty ? "" : String.join("|", values);
   }
 
   /** Returns the letters and digits of a text, NFKC, in lower case. */

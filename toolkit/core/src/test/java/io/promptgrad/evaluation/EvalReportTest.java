@@ -9,6 +9,7 @@ import io.promptgrad.metric.Accuracy;
 import io.promptgrad.metric.MacroF1;
 import io.promptgrad.metric.MeanLogProbability;
 import io.promptgrad.metric.MeanReciprocalRank;
+import io.promptgrad.metric.MicroF1;
 import io.promptgrad.metric.Outcome;
 import io.promptgrad.task.Example;
 import java.util.ArrayList;
@@ -132,6 +133,50 @@ class EvalReportTest {
     assertThat(comparison.test()).isEqualTo("sign-flip");
     assertThat(comparison.p()).isEqualTo(2.0 / 8);
     assertThat(comparison.difference()).isEqualTo(1);
+  }
+
+  /** The test of F1 was that of the values behind it, McNemar's of right and wrong. */
+  @Test
+  void comparison_macroF1_swapsTheAnswers() {
+    // Gold aab. First answers aab, F1 1. Second answers aaa: a 4 / 5, b 0, macro F1 0.4. Only the
+    // third pair differs: both ways to place it differ by 0.6.
+    Comparison one = Comparison.of(new MacroF1(), answers("aab", "aab"), answers("aab", "aaa"));
+    assertThat(one.test()).isEqualTo("swap");
+    assertThat(one.difference()).isCloseTo(0.6, within(1e-12));
+    assertThat(one.wins()).isEqualTo(1);
+    assertThat(one.losses()).isZero();
+    assertThat(one.p()).isEqualTo(1);
+    // Gold aabb. First aabb, 1; second bbaa, 0. Of 16 ways only none and all swapped are 1 apart.
+    Comparison four =
+        Comparison.of(new MacroF1(), answers("aabb", "aabb"), answers("aabb", "bbaa"));
+    assertThat(four.p()).isEqualTo(2.0 / 16);
+  }
+
+  /** A rare class that one prompt never answers: accuracies are equal, macro F1 is not. */
+  @Test
+  void comparison_macroF1_differsFromTheTestOfAccuracy() {
+    String gold = "a".repeat(180) + "b".repeat(20);
+    List<Outcome> careful = answers(gold, "a".repeat(170) + "b".repeat(20) + "a".repeat(10));
+    List<Outcome> constant = answers(gold, "a".repeat(200));
+    assertThat(Comparison.of(new Accuracy(), careful, constant).p()).isEqualTo(1);
+    Comparison f1 = Comparison.of(new MacroF1(), careful, constant);
+    // Careful: a 340 / 360, b 20 / 40; constant: a 360 / 380, b 0.
+    assertThat(f1.difference()).isCloseTo((340.0 / 360 + 0.5) / 2 - 360.0 / 380 / 2, within(1e-12));
+    assertThat(f1.p()).isLessThan(0.05);
+    // Without failures micro F1 is accuracy, and so must be its test, up to sampling.
+    List<Outcome> good = answers("a".repeat(100), "a".repeat(90) + "b".repeat(10));
+    List<Outcome> poor = answers("a".repeat(100), "b".repeat(25) + "a".repeat(75));
+    assertThat(Comparison.of(new MicroF1(), good, poor).p())
+        .isCloseTo(Comparison.of(new Accuracy(), good, poor).p(), within(0.005));
+  }
+
+  private static List<Outcome> answers(String gold, String predicted) {
+    List<Outcome> outcomes = new ArrayList<>();
+    for (int i = 0; i < gold.length(); i++) {
+      String right = gold.substring(i, i + 1);
+      outcomes.add(Outcome.classified("t:" + i, right, predicted.substring(i, i + 1), 0, Map.of()));
+    }
+    return outcomes;
   }
 
   @Test

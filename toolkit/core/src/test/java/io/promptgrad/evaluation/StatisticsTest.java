@@ -91,6 +91,23 @@ class StatisticsTest {
     assertThat(Statistics.signFlip(all, 1)).isCloseTo(1.0 / 100_001, within(1e-12));
   }
 
+  /** A NaN made every pattern's comparison false, and so p as small as could be. */
+  @Test
+  void signFlip_notFinite_isAFault() {
+    double[] many = new double[40];
+    Arrays.fill(many, 1);
+    for (double bad : new double[] {Double.NaN, Double.POSITIVE_INFINITY}) {
+      many[7] = bad;
+      assertThatThrownBy(() -> Statistics.signFlip(many, 1))
+          .isInstanceOf(IllegalArgumentException.class);
+      assertThatThrownBy(() -> Statistics.signFlip(new double[] {1, bad}, 1))
+          .isInstanceOf(IllegalArgumentException.class);
+      assertThatThrownBy(
+              () -> Statistics.swap(List.of(1.0, bad), List.of(2.0, 3.0), list -> list.get(1), 1))
+          .isInstanceOf(IllegalArgumentException.class);
+    }
+  }
+
   @Test
   void bootstrapMean_halfOnes_isNearTheNormalInterval() {
     double[] values = new double[400];

@@ -4,13 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import io.promptgrad.input.InvalidInputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -38,6 +44,78 @@ class FilesTest {
     Files.createDirectory(folder.resolve(".b.json.part")); // no file can be opened there
     assertThatThrownBy(() -> AtomicFiles.write(file, "new")).isInstanceOf(IOException.class);
     assertThat(Files.readString(file)).isEqualTo("old");
+  }
+
+  @Property
+  void yaml_anyText_isReadBackAsThatText(@ForAll("texts") List<String> texts)
+      throws JsonProcessingException {
+    ObjectNode mapping = Json.object();
+    for (String text : texts) {
+      mapping.withArray("list").add(text);
+      mapping.put(text, text);
+      mapping.withObject("/nested").put(text, text.length());
+    }
+    assertThat(new YAMLMapper().readTree(Yaml.write(mapping))).isEqualTo(mapping);
+  }
+
+  @Provide
+  Arbitrary<List<String>> texts() {
+    Arbitrary<String> odd =
+        Arbitraries.of(
+            "",
+            " ",
+            "~",
+            "null",
+            "yes",
+            "no",
+            "on",
+            "true",
+            "1e5",
+            "0x10",
+            "1_000",
+            "0b1",
+            "1:30",
+            "012",
+            "+1",
+            ".5",
+            ".inf",
+            ".nan",
+            "2020-01-01",
+            "-",
+            "- a",
+            "? a",
+            "a: b",
+            "a #b",
+            "#",
+            "&a",
+            "*a",
+            "!x",
+            "|",
+            ">",
+            "%",
+            "@",
+            "`",
+            "{sentence} [T]",
+            "\"",
+            "'",
+            "\\",
+            "a\nb\n",
+            "\r\n",
+            "\t",
+            "\u0000",
+            "\u0085",
+            "\u2028",
+            "\uFEFF",
+            "<<",
+            "=");
+    Arbitrary<String> any =
+        Arbitraries.strings()
+            .all()
+            .filter(s -> !s.codePoints().anyMatch(c -> c >= 0xD800 && c < 0xE000));
+    return Arbitraries.oneOf(odd, any)
+        .filter(text -> !text.equals("list") && !text.equals("nested"))
+        .list()
+        .ofMaxSize(8);
   }
 
   @Property
@@ -73,5 +151,27 @@ class FilesTest {
     assertThat(Json.value(Json.tree(Map.of("a", List.of(1, "x", true)))))
         .isEqualTo(Map.of("a", List.of(1, "x", true)));
     assertThat(Json.ints(Json.parse("[1,-2]"))).containsExactly(1, -2);
+  }
+
+  /** Whatever was no number became 0, which is a token of every vocabulary. */
+  @Test
+  void ints_somethingElse_isRefused() throws JsonProcessingException {
+    assertThat(Json.ints(Json.object().path("missing"))).isEmpty();
+    for (String text :
+        List.of(
+            "[\"a\"]",
+            "[1.5]",
+            "[1, null]",
+            "[3000000000]",
+            "[[1]]",
+            "7",
+            "\"7\"",
+            "{}",
+            "{\"a\":1}")) {
+      assertThatThrownBy(() -> Json.ints(Json.parse(text)))
+          .as(text)
+          .isInstanceOf(InvalidInputException.class)
+          .hasMessageContaining(Json.line(Json.parse(text)));
+    }
   }
 }

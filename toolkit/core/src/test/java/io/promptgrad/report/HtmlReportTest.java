@@ -30,12 +30,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.random.RandomGenerator;
 import javax.xml.parsers.DocumentBuilderFactory;
 import javax.xml.parsers.ParserConfigurationException;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.xml.sax.InputSource;
 import org.xml.sax.SAXException;
@@ -50,7 +52,8 @@ class HtmlReportTest {
       String page = Files.readString(HtmlReport.write(run));
       assertThat(page)
           .contains("<h1>drift on toy</h1>", "majority", "manual", "found (drift)")
-          .contains("Paired test on test, found against manual: p ")
+          .containsPattern("Paired test on test, found against majority: .*wins.*losses, p ")
+          .containsPattern("Paired test on test, found against manual: \\+.*wins.*losses, p ")
           .contains("best on dev", "pruned", "accepted", "gold \\ predicted")
           .contains("Most confident mistakes", "A &lt;script&gt;alert(1)&lt;/script&gt; film")
           .contains("Ġ&lt;b&gt;", "<small>17</small>")
@@ -59,6 +62,26 @@ class HtmlReportTest {
       assertSelfContained(page);
       wellFormed(page);
       keep(page, "report.html");
+    }
+  }
+
+  /** Coordinates in Arabic digits are no coordinates. */
+  @Test
+  void page_localeWithItsOwnDigits_isTheSame() throws IOException {
+    Locale before = Locale.getDefault();
+    try (RunDirectory run = finishedRun(folder.resolve("run"), 0)) {
+      Locale.setDefault(Locale.ROOT);
+      String page = HtmlReport.page(run);
+      Path pages = HtmlReport.compare(List.of(run), folder.resolve("root.html"));
+      Locale.setDefault(Locale.forLanguageTag("ar-EG-u-nu-arab"));
+      assertThat("%d".formatted(7)).isNotEqualTo("7");
+      assertThat(HtmlReport.page(run)).isEqualTo(page);
+      assertThat(HtmlReport.compare(List.of(run), folder.resolve("egypt.html")))
+          .hasSameTextualContentAs(pages);
+      run.withdrawResult();
+      assertThat(HtmlReport.page(run)).contains("has not ended: 60 steps");
+    } finally {
+      Locale.setDefault(before);
     }
   }
 
@@ -83,7 +106,13 @@ class HtmlReportTest {
     runs.add(RunDirectory.create(folder.resolve("unfinished"), Json.object().put("a", 1)));
     String page = Files.readString(HtmlReport.compare(runs, folder.resolve("compare.html")));
     assertThat(page)
-        .contains("seed0", "seed1", "seed2", "has no result yet and is left out", "vs manual");
+        .contains(
+            "seed0",
+            "seed1",
+            "seed2",
+            "has no result yet and is left out",
+            "vs majority",
+            "vs manual");
     assertSelfContained(page);
     wellFormed(page);
     keep(page, "compare.html");
@@ -108,6 +137,19 @@ class HtmlReportTest {
             .toSvg();
     assertThat(svg).contains("<title>one</title>").doesNotContain("not drawn", "NaN", "Infinity");
     wellFormed(svg);
+  }
+
+  /** Adding a step to a large number may not change it: the loop over the ticks never ended. */
+  @Test
+  @Timeout(value = 10, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  void plot_valuesThatDifferInTheLastBit_ends() {
+    for (double y : new double[] {1, 0.7, -3e5, 1e15, 1e-12}) {
+      List<SvgPlot.Point> points =
+          List.of(new SvgPlot.Point(1, y, ""), new SvgPlot.Point(2, Math.nextUp(y), ""));
+      assertThat(new SvgPlot("d", "x", "y").line("l", "blue", true, points).toSvg())
+          .contains("<svg")
+          .doesNotContain("NaN");
+    }
   }
 
   private static void assertSelfContained(String page) {
@@ -175,7 +217,11 @@ class HtmlReportTest {
                 EvalReport.of(accuracy, List.of(), manual.subList(0, 40)).toScore())
             .baseline("manual", "test", EvalReport.of(accuracy, List.of(), manual).toScore())
             .loop(loop, foundDev.toScore(), foundTest.toScore())
-            .comparison("manual", Comparison.of(accuracy, found, manual).p())
+            .comparison(
+                "majority",
+                Comparison.of(
+                    accuracy, found, majority.evaluate(test, accuracy, List.of()).outcomes()))
+            .comparison("manual", Comparison.of(accuracy, found, manual))
             .warnings(foundDev.warnings())
             .runDir(path.toString())
             .build());

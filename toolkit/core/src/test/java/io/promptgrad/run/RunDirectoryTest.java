@@ -3,7 +3,11 @@ package io.promptgrad.run;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import io.promptgrad.evaluation.Comparison;
 import io.promptgrad.evaluation.Interval;
 import io.promptgrad.evaluation.Score;
 import io.promptgrad.files.Json;
@@ -16,7 +20,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -40,15 +43,52 @@ class RunDirectoryTest {
     try (RunDirectory run = RunDirectory.create(folder.resolve("run"), config())) {
       String yaml = Files.readString(run.path().resolve("config.yaml"));
       assertThat(yaml).doesNotContain("sk-", "hf-3", "s-4", "p-5");
-      assertThat(run.config().path("llm").path("api_key").asText()).isEqualTo("***");
-      assertThat(run.config().path("llm").path("key").asText()).isEqualTo("${OPENAI_API_KEY}");
-      assertThat(run.config().path("llm").path("pad_token").asText()).isEqualTo("<pad>");
-      assertThat(run.config().path("llm").path("max_tokens").asInt()).isEqualTo(4);
-      assertThat(run.config().path("backends").path(0).path("openai_key").asText())
-          .isEqualTo("***");
+      assertThat(config(run).path("llm").path("api_key").asText()).isEqualTo("***");
+      assertThat(config(run).path("llm").path("key").asText()).isEqualTo("${OPENAI_API_KEY}");
+      assertThat(config(run).path("llm").path("pad_token").asText()).isEqualTo("<pad>");
+      assertThat(config(run).path("llm").path("max_tokens").asInt()).isEqualTo(4);
+      assertThat(config(run).path("backends").path(0).path("openai_key").asText()).isEqualTo("***");
       // Text that looks like something else stays text.
-      assertThat(run.config().path("template").asText()).isEqualTo("{sentence} [T] [P] .");
-      assertThat(run.config().path("label").isTextual()).isTrue();
+      assertThat(config(run).path("template").asText()).isEqualTo("{sentence} [T] [P] .");
+      assertThat(config(run).path("label").isTextual()).isTrue();
+    }
+  }
+
+  private static JsonNode config(RunDirectory run) {
+    try {
+      return new YAMLMapper().readTree(run.configText());
+    } catch (JsonProcessingException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** Label words of such labels became "***", and the run could not be resumed. */
+  @Test
+  void create_labelsThatEndLikeSecrets_areNotMasked() {
+    ObjectNode config = Json.object().put("monkey", "m").put("api-key", "sk-1");
+    for (String labels : List.of("verbalizer", "labels")) {
+      config.putObject(labels).put("hockey", "puck").put("key", "lock").put("token", "coin");
+    }
+    config
+        .putArray("manual_prompts")
+        .addObject()
+        .putObject("verbalizer")
+        .putArray("turkey")
+        .add("bird");
+    try (RunDirectory run = RunDirectory.create(folder.resolve("run"), config)) {
+      assertThat(config(run)).isEqualTo(config.deepCopy().put("api-key", "***"));
+    }
+  }
+
+  @Test
+  void withdrawResult_endedRun_hasNoResult() {
+    try (RunDirectory run = RunDirectory.create(folder.resolve("run"), config())) {
+      run.withdrawResult();
+      run.writeResult(result());
+      run.write("report.html", "x");
+      run.withdrawResult();
+      assertThat(run.result()).isEmpty();
+      assertThat(run.path().resolve("report.html")).doesNotExist();
     }
   }
 
@@ -71,7 +111,7 @@ class RunDirectoryTest {
     Path path = folder.resolve("run");
     try (RunDirectory run = RunDirectory.create(path, config())) {
       refused(() -> RunDirectory.open(path), "in use by another process");
-      assertThat(RunDirectory.view(path).config()).isEqualTo(run.config());
+      assertThat(config(RunDirectory.view(path))).isEqualTo(config(run));
     }
     try (RunDirectory run = RunDirectory.open(path)) {
       run.write("note.txt", "x");
@@ -123,7 +163,7 @@ class RunDirectoryTest {
                 + "\"dev\":{\"value\":0.5,\"n\":10,\"ci95\":[0.25,0.75]}},"
                 + "\"cost\":{\"steps\":7,\"evaluations\":1,\"forward_tokens\":2,\"backward_tokens\":3,\"calls\":4,\"usd\":0.5,\"seconds\":1.5},"
                 + "\"stopped_by\":\"budget\",\"run_dir\":\"runs/1\",\"warnings\":[\"few\"],"
-                + "\"comparison\":{\"versus\":\"manual\",\"p\":0.01}}");
+                + "\"comparison\":{\"manual\":{\"test\":\"mcnemar\",\"n\":10,\"difference\":0.25,\"wins\":3,\"losses\":1,\"p\":0.01}}}");
     try (RunDirectory run = RunDirectory.create(folder.resolve("run"), config())) {
       assertThat(run.result()).isEmpty();
       run.writeResult(result);
@@ -148,7 +188,7 @@ class RunDirectoryTest {
         "budget",
         "runs/1",
         List.of("few"),
-        Optional.of(new RunResult.Versus("manual", 0.01)));
+        Map.of("manual", new Comparison("mcnemar", 10, 0.25, 3, 1, 0.01)));
   }
 
   @Test
@@ -162,8 +202,6 @@ class RunDirectoryTest {
       refused(run::result, "there is no value");
       run.write("outcomes/found.test.jsonl", "{}\n{\n");
       refused(() -> run.outcomes("found", "test"), "found.test.jsonl, line 2");
-      run.write("config.yaml", "a: b\n c: [");
-      refused(run::config, "config.yaml, line 2: this is not YAML");
     }
   }
 

@@ -49,6 +49,26 @@ class SearchLoopTest {
     assertThat(stepsUnder(Budget.ofSteps(0))).isZero();
   }
 
+  /** The search for label tokens was free of charge. */
+  @Test
+  void run_startAt_countsWhatWasUsedBefore() {
+    Cost before = new Cost(3, 30, 0, 0, 0);
+    Budget budget = Budget.UNLIMITED.withForwardTokens(70);
+    LoopResult part =
+        loop(new CountingSearch(1)).startAt(before, 9).in(folder, "id").budget(budget).run();
+    assertThat(part.steps()).isEqualTo(4);
+    assertThat(part.cost()).isEqualTo(before.plus(new Cost(4, 40, 20, 8, 1)));
+    assertThat(part.seconds()).isGreaterThanOrEqualTo(9);
+    // A run that goes on has counted it already.
+    LoopResult rest =
+        loop(new CountingSearch(1))
+            .startAt(before, 9)
+            .in(folder, "id")
+            .budget(Budget.ofSteps(5))
+            .run();
+    assertThat(rest.cost()).isEqualTo(before.plus(new Cost(5, 50, 25, 10, 1.25)));
+  }
+
   private static int stepsUnder(Budget budget) {
     LoopResult result = loop(new CountingSearch(1)).budget(budget).run();
     assertThat(result.stoppedBy()).isEqualTo("budget");
@@ -137,7 +157,6 @@ class SearchLoopTest {
         loop(new CountingSearch(3))
             .in(folder, "id")
             .budget(Budget.ofSteps(20))
-            .checkpointEvery(Duration.ofHours(1))
             .cancelWhen(() -> asked.incrementAndGet() > 6)
             .run();
     assertThat(part.stoppedBy()).isEqualTo("cancelled");

@@ -13,6 +13,7 @@ import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -51,15 +52,35 @@ class ExampleFileTest {
   }
 
   @Test
-  void tsv_limit_readsThatManyRowsAndNoMore() {
-    assertThat(parse("a\tlabel\nx\t1\nbroken\n", "x.tsv", LABEL.withLimit(1))).hasSize(1);
-  }
-
-  @Test
   void csv_quotedCells_areUnquoted() {
     List<Example> examples = parse("text,label\n\"a, \"\"b\"\"\nc\",1\nplain,0\n", "x.csv", LABEL);
     assertThat(examples.get(0).text()).isEqualTo("a, \"b\"\nc");
     assertThat(examples.get(1)).isEqualTo(new Example("x.csv:2", Map.of("text", "plain"), "0"));
+  }
+
+  /** Blanks at the start of a cell were lost, and a row of one blank with them. */
+  @Test
+  void csv_blanks_areKept() {
+    assertThat(parse("text,label\r\n  x  , 1 \r\n", "x.csv", LABEL).get(0))
+        .isEqualTo(new Example("x.csv:1", Map.of("text", "  x  "), " 1 "));
+    assertThat(parse("text\n \n\n\"\"\nlast", "x.csv", Columns.label("")))
+        .extracting(Example::text)
+        .containsExactly(" ", "", "last");
+  }
+
+  @Property
+  void csv_anyText_isReadBackExactly(
+      @ForAll @Size(min = 1, max = 4) List<@Size(value = 2) List<String>> rows) {
+    StringBuilder csv = new StringBuilder("a,b\n");
+    for (List<String> row : rows) {
+      csv.append(cell(row.get(0))).append(',').append(cell(row.get(1))).append("\r\n");
+    }
+    List<Example> examples = parse(csv.toString(), "x.csv", Columns.label(""));
+    assertThat(examples).extracting(e -> List.copyOf(e.fields().values())).isEqualTo(rows);
+  }
+
+  private static String cell(String text) {
+    return text.matches("(?s).*[\",\n\r].*") ? "\"" + text.replace("\"", "\"\"") + "\"" : text;
   }
 
   @Test
@@ -100,7 +121,9 @@ class ExampleFileTest {
     refused("", "x.tsv", "x.tsv has no rows");
     refused("a\tlabel\n", "x.tsv", "x.tsv has no rows");
     refused("a,label\nx,1\ny\n", "x.csv", "x.csv, line 3: the row has 1 columns");
-    refused("a,label\n\"x,1\n", "x.csv", "this is not CSV");
+    refused("a,label\n\"x\n\",1\n\"y,1\n", "x.csv", "x.csv, line 4: this is not CSV (the quote of");
+    refused("a,label\n\"x\"y,1\n", "x.csv", "line 2: this is not CSV (text follows a cell's");
+    refused("a,label\n\"x\n\"\n", "x.csv", "x.csv, line 2: the row has 1 columns, but");
     refused("{\"a\":1,\"label\":0}\n{\"a\":\n", "x.jsonl", "x.jsonl, line 2: this is not JSON");
     refused("[1]\n", "x.jsonl", "x.jsonl, line 1: expected a JSON object");
     refused("{\"a\":1}\n", "x.jsonl", "x.jsonl, line 1: the row has no label 'label', only [a]");

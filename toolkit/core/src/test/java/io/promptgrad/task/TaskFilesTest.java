@@ -98,6 +98,18 @@ class TaskFilesTest {
     assertThat(report.clean()).isFalse();
   }
 
+  /** Every row's number is its own, which hid all leaks of data with such a column. */
+  @Test
+  void leakCheck_columnThatThePromptDoesNotShow_isNotCompared() {
+    Example train = new Example("train:1", Map.of("idx", "1", "sentence", "A fine film."), "x");
+    Example dev = new Example("dev:1", Map.of("idx", "2", "sentence", "Another one."), "x");
+    Example test = new Example("test:1", Map.of("idx", "3", "sentence", "a fine film"), "x");
+    Task task = new Task("t", List.of(train), List.of(dev), List.of(test));
+    assertThat(LeakCheck.check(task).clean()).isTrue();
+    assertThat(LeakCheck.check(task, List.of("sentence")).counts())
+        .isEqualTo(Map.of("train/test", 1));
+  }
+
   @Test
   void leakCheck_textsWithoutLetters_areNotCompared() {
     Example dots = new Example("a:1", Map.of("t", "..."), "x");

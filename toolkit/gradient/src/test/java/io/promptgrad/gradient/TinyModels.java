@@ -31,6 +31,9 @@ public final class TinyModels {
           "London", "Film", "##s", "##ing", "##ed", "x", "yes", "no", "maybe", "one", "two",
           "three", "red", "green", "blue", "up", "down", "left");
 
+  private static final int VOCABULARY = SPECIALS.size() + WORDS.size();
+  private static final LoadOptions OPTIONS = new LoadOptions(Device.cpu(), Precision.FLOAT32);
+
   private TinyModels() {}
 
   public static LanguageModel masked(Path folder) {
@@ -43,6 +46,36 @@ public final class TinyModels {
         """);
   }
 
+  /** A masked model whose vocabulary does not say where words begin: every entry is a word. */
+  public static LanguageModel wordLevel(Path folder) {
+    masked(folder).close();
+    ObjectNode json = tokenizer();
+    ObjectNode words = (ObjectNode) json.path("model");
+    words.put("type", "WordLevel");
+    words.remove(List.of("continuing_subword_prefix", "max_input_chars_per_word"));
+    json.putObject("pre_tokenizer").put("type", "Whitespace");
+    json.putNull("decoder");
+    try {
+      Files.writeString(folder.resolve("tokenizer.json"), Json.pretty(json));
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+    return LanguageModel.load(folder, OPTIONS);
+  }
+
+  /** {@link #masked} with a weight that is not a number. */
+  public static LanguageModel broken(Path folder) {
+    masked(folder).close();
+    String name = "bert.encoder.layer.0.output.dense.bias";
+    try (TrainableModel model = TrainableModel.load(folder, OPTIONS)) {
+      float[] values = model.weight(name);
+      values[3] = Float.NaN;
+      model.setWeight(name, values);
+      model.saveWeights(folder.resolve("model.safetensors"), WeightType.F32);
+    }
+    return LanguageModel.load(folder, OPTIONS);
+  }
+
   public static LanguageModel causal(Path folder) {
     return model(
         folder,
@@ -52,20 +85,50 @@ public final class TinyModels {
         """);
   }
 
+  /** An encoder-decoder; its vocabulary ends with T5's first sentinel. */
+  public static LanguageModel textToText(Path folder) {
+    ObjectNode json = tokenizer();
+    addSpecial((ArrayNode) json.path("added_tokens"), VOCABULARY, "<extra_id_0>");
+    return model(
+        folder,
+        """
+        {"model_type": "t5", "vocab_size": %d, "d_model": 16, "d_kv": 8, "d_ff": 32, "num_heads": 2,
+         "num_layers": 2, "relative_attention_num_buckets": 8, "n_positions": 32,
+         "relative_attention_max_distance": 16, "pad_token_id": 0, "decoder_start_token_id": 0}
+        """,
+        json,
+        VOCABULARY + 1);
+  }
+
   private static LanguageModel model(Path folder, String config) {
+    return model(folder, config, tokenizer(), VOCABULARY);
+  }
+
+  private static LanguageModel model(
+      Path folder, String config, ObjectNode tokenizer, int vocabulary) {
     try {
       Files.createDirectories(folder);
-      int vocabulary = SPECIALS.size() + WORDS.size();
       Files.writeString(folder.resolve("config.json"), config.formatted(vocabulary));
-      Files.writeString(folder.resolve("tokenizer.json"), Json.pretty(tokenizer()));
-      LoadOptions options = new LoadOptions(Device.cpu(), Precision.FLOAT32);
-      try (TrainableModel random = TrainableModel.create(folder, 0.4, 5, options)) {
+      Files.writeString(folder.resolve("tokenizer.json"), Json.pretty(tokenizer));
+      try (TrainableModel random = TrainableModel.create(folder, 0.4, 5, OPTIONS)) {
         random.saveWeights(folder.resolve("model.safetensors"), WeightType.F32);
       }
-      return LanguageModel.load(folder, options);
+      return LanguageModel.load(folder, OPTIONS);
     } catch (IOException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  private static void addSpecial(ArrayNode added, int id, String content) {
+    added
+        .addObject()
+        .put("id", id)
+        .put("content", content)
+        .put("single_word", false)
+        .put("lstrip", false)
+        .put("rstrip", false)
+        .put("normalized", false)
+        .put("special", true);
   }
 
   private static ObjectNode tokenizer() {
@@ -75,15 +138,7 @@ public final class TinyModels {
     json.putNull("padding");
     ArrayNode added = json.putArray("added_tokens");
     for (int i = 0; i < SPECIALS.size(); i++) {
-      added
-          .addObject()
-          .put("id", i)
-          .put("content", SPECIALS.get(i))
-          .put("single_word", false)
-          .put("lstrip", false)
-          .put("rstrip", false)
-          .put("normalized", false)
-          .put("special", true);
+      addSpecial(added, i, SPECIALS.get(i));
     }
     json.putNull("normalizer");
     json.putObject("pre_tokenizer").put("type", "BertPreTokenizer");

@@ -17,9 +17,11 @@ import io.promptgrad.lm.program.Program;
  * @param ids [B, S]
  * @param mask [B, cached + S]; empty: all are tokens
  * @param types [B, S]; empty: none, or all 0
- * @param positions rows of the position table, or plain numbers for rotary positions [B, S]
+ * @param positions rows of the position table, or plain numbers; of one row if they are the same in
+ *     all [B or 1, S]; where distances count, those of the cached tokens come first
+ * @param decoder ids for the decoder [B, T]; empty: none
  */
-record Inputs(NDArray ids, NDArray mask, NDArray types, NDArray positions) {
+record Inputs(NDArray ids, NDArray mask, NDArray types, NDArray positions, NDArray decoder) {
 
   /** A batch that begins its sequences. */
   static Inputs of(Program program, TransformerSpec spec, NDManager step, TokenBatch batch) {
@@ -39,17 +41,9 @@ record Inputs(NDArray ids, NDArray mask, NDArray types, NDArray positions) {
       int cached,
       byte[] pastMask) {
     requireIds(batch.ids(), spec);
-    if (batch.length() + (long) cached > spec.maxPositions()) {
-      throw new InvalidInputException(
-          "A sequence of %d tokens is longer than the %d that this model accepts; shorten the text or the template."
-              .formatted(batch.length() + (long) cached, spec.maxPositions()));
-    }
+    requireLength(batch.length() + (long) cached, spec);
     requireInside(batch.positions(), spec.maxPositions(), "position", "the position table");
     Shape shape = new Shape(batch.rows(), batch.length());
-    long[] positions = new long[batch.positions().length];
-    for (int i = 0; i < positions.length; i++) {
-      positions[i] = batch.positions()[i] + (long) spec.positionOffset();
-    }
     NDArray types = program.nothing();
     if (spec.tokenTypes() > 0 && batch.types().length > 0) {
       requireInside(batch.types(), spec.tokenTypes(), "token type", "the token-type table");
@@ -64,7 +58,61 @@ record Inputs(NDArray ids, NDArray mask, NDArray types, NDArray positions) {
         step.create(longs(batch.ids()), shape),
         batch.full() && cached == 0 ? program.nothing() : mask(step, batch, cached, pastMask),
         types,
-        step.create(positions, shape));
+        positions(step, spec, batch, cached, pastMask),
+        batch.decoderIds().length == 0
+            ? program.nothing()
+            : decoder(step, spec, batch.rows(), batch.decoderIds(), 0));
+  }
+
+  /** Ids for a decoder behind {@code cached} others, row-major [B, T]. */
+  static NDArray decoder(NDManager step, TransformerSpec spec, int rows, int[] ids, int cached) {
+    if (!spec.encoderDecoder()) {
+      throw new IllegalArgumentException(
+          "there are tokens for a decoder, but %s has no encoder apart from one"
+              .formatted(spec.family()));
+    }
+    requireIds(ids, spec);
+    requireLength(ids.length / rows + (long) cached, spec);
+    return step.create(longs(ids), new Shape(rows, ids.length / rows));
+  }
+
+  /**
+   * Positions in the model's own count. Those of cached tokens follow from the first new token of
+   * their row, which they end before. What stands at padding reaches no token, so rows that agree
+   * on all tokens (unpadded or padded on the right) share one.
+   */
+  private static NDArray positions(
+      NDManager step, TransformerSpec spec, TokenBatch batch, int cached, byte[] pastMask) {
+    int before = spec.countsDistances() ? cached : 0;
+    int width = before + batch.length();
+    long[] all = new long[Math.multiplyExact(batch.rows(), width)];
+    boolean[] tokens = new boolean[all.length];
+    for (int row = 0; row < batch.rows(); row++) {
+      long next = 0;
+      for (int column = width - 1; column >= before; column--) {
+        int source = batch.index(row, column - before);
+        tokens[row * width + column] = batch.mask()[source] != 0;
+        all[row * width + column] = batch.positions()[source] + (long) spec.positionOffset();
+        next = batch.mask()[source] != 0 ? all[row * width + column] : next;
+      }
+      for (int column = before - 1; column >= 0; column--) {
+        tokens[row * width + column] = pastMask == null || pastMask[row * cached + column] != 0;
+        next -= tokens[row * width + column] ? 1 : 0;
+        all[row * width + column] = next;
+      }
+    }
+    long[] shared = new long[width];
+    boolean[] known = new boolean[width];
+    for (int i = 0; i < all.length; i++) {
+      int column = i % width;
+      if (!known[column]) {
+        shared[column] = all[i];
+      } else if (tokens[i] && shared[column] != all[i]) {
+        return step.create(all, new Shape(batch.rows(), width));
+      }
+      known[column] |= tokens[i];
+    }
+    return step.create(shared, new Shape(1, width));
   }
 
   private static NDArray mask(NDManager step, TokenBatch batch, int cached, byte[] pastMask) {
@@ -79,6 +127,17 @@ record Inputs(NDArray ids, NDArray mask, NDArray types, NDArray positions) {
       }
     }
     return step.create(mask, new Shape(batch.rows(), width));
+  }
+
+  /** A mask of rows of this width [B, width]; empty if all are tokens. */
+  static NDArray mask(Program program, NDManager step, byte[] values, int width) {
+    boolean[] mask = new boolean[values.length];
+    boolean full = true;
+    for (int i = 0; i < mask.length; i++) {
+      mask[i] = values[i] != 0;
+      full &= mask[i];
+    }
+    return full ? program.nothing() : step.create(mask, new Shape(mask.length / width, width));
   }
 
   /** The token sets of targets, padded with -1 [N, t]. */
@@ -100,15 +159,31 @@ record Inputs(NDArray ids, NDArray mask, NDArray types, NDArray positions) {
     requireInside(ids, spec.vocabulary(), "token id", "the vocabulary");
   }
 
-  static void requireAt(TokenBatch batch, int[] at) {
+  private static void requireLength(long length, TransformerSpec spec) {
+    if (length > spec.maxPositions()) {
+      throw new InvalidInputException(
+          "A sequence of %d tokens is longer than the %d that this model accepts; shorten the text or the template."
+              .formatted(length, spec.maxPositions()));
+    }
+  }
+
+  static void requireAt(TokenBatch batch, int[] at, TransformerSpec spec) {
+    if (spec.encoderDecoder() && batch.decoderIds().length == 0) {
+      throw new IllegalArgumentException(
+          "%s predicts at its decoder's tokens, but the batch has none".formatted(spec.family()));
+    }
+    requireAt(at, batch.places());
+  }
+
+  static void requireAt(int[] at, int places) {
     if (at.length == 0) {
       throw new IllegalArgumentException("no position was chosen");
     }
-    requireInside(at, batch.ids().length, "position index", "the batch");
+    requireInside(at, places, "position index", "the batch");
   }
 
   static void requireTargets(TokenBatch batch, Targets targets, TransformerSpec spec) {
-    requireAt(batch, targets.at());
+    requireAt(batch, targets.at(), spec);
     for (int[] set : targets.tokens()) {
       requireIds(set, spec);
     }
@@ -125,7 +200,7 @@ record Inputs(NDArray ids, NDArray mask, NDArray types, NDArray positions) {
 
   /** Word vectors for a batch [B, S, E]. */
   static NDArray requireVectors(NDArray vectors, TokenBatch batch, LanguageModel model) {
-    int width = model.spec().hidden();
+    int width = model.spec().wordWidth();
     requireFloats(vectors, "word vectors", model);
     if (!vectors.getShape().equals(new Shape(batch.rows(), batch.length(), width))) {
       throw new IllegalArgumentException(
@@ -137,7 +212,7 @@ record Inputs(NDArray ids, NDArray mask, NDArray types, NDArray positions) {
 
   /** Vectors that a table of the vocabulary is multiplied with [n, E]. */
   static NDArray requireRows(NDArray vectors, LanguageModel model) {
-    int width = model.spec().hidden();
+    int width = model.spec().wordWidth();
     requireFloats(vectors, "vectors", model);
     Shape shape = vectors.getShape();
     if (shape.dimension() != 2 || shape.get(1) != width) {
@@ -153,8 +228,13 @@ record Inputs(NDArray ids, NDArray mask, NDArray types, NDArray positions) {
    * @return P
    */
   static int requirePast(NDArray past, long rows, LanguageModel model) {
+    return requireKeyValues(past, "cached keys and values", rows, model);
+  }
+
+  /** The same for a past, or an encoded text, by this name. */
+  static int requireKeyValues(NDArray past, String what, long rows, LanguageModel model) {
     if (past.getDataType() != DataType.UNKNOWN || model.precision() != Precision.BFLOAT16) {
-      requireFloats(past, "cached keys and values", model); // DJL has no name for bfloat16
+      requireFloats(past, what, model); // DJL has no name for bfloat16
     }
     TransformerSpec spec = model.spec();
     int heads = spec.attention().keyValueHeads();
@@ -168,10 +248,25 @@ record Inputs(NDArray ids, NDArray mask, NDArray types, NDArray positions) {
         || s.get(4) > spec.maxPositions()
         || s.get(5) != width) {
       throw new IllegalArgumentException(
-          "cached keys and values have shape %s, expected (%d, 2, %d or 1, %d, at most %d cached tokens, %d)"
-              .formatted(s, spec.layers(), rows, heads, spec.maxPositions(), width));
+          "%s have shape %s, expected (%d, 2, %d or 1, %d, at most %d tokens, %d)"
+              .formatted(what, s, spec.layers(), rows, heads, spec.maxPositions(), width));
     }
     return Math.toIntExact(s.get(4));
+  }
+
+  /**
+   * A text for {@code rows} answers.
+   *
+   * @return its number of tokens, padding included
+   */
+  static int requireText(LanguageModel.Encoded text, int rows, LanguageModel model) {
+    int width = requireKeyValues(text.keyValues(), "encoded texts", rows, model);
+    if (width == 0 || text.mask().length != text.keyValues().getShape().get(2) * width) {
+      throw new IllegalArgumentException(
+          "the mask of an encoded text of %d tokens has %d values"
+              .formatted(width, text.mask().length));
+    }
+    return width;
   }
 
   private static void requireFloats(NDArray array, String what, LanguageModel model) {

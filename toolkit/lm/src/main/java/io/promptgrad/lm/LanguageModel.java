@@ -8,6 +8,8 @@ import ai.djl.ndarray.types.Shape;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.arch.Architecture;
 import io.promptgrad.lm.arch.TransformerSpec;
+import io.promptgrad.lm.hub.Hub;
+import io.promptgrad.lm.hub.HubReference;
 import io.promptgrad.lm.program.LibTorch;
 import io.promptgrad.lm.program.Program;
 import io.promptgrad.lm.tokenizer.Tokenizer;
@@ -22,8 +24,11 @@ import java.util.concurrent.atomic.LongAdder;
 /**
  * A frozen language model with gradients at its input embeddings.
  *
- * <p>Letters in shapes: B rows, S tokens, N chosen positions, V vocabulary, E width of the word
- * embedding, C hidden width, L layers.
+ * <p>Letters in shapes: B rows, S tokens, T tokens of a decoder, N chosen positions, V vocabulary,
+ * E width of the word embedding, C hidden width, L layers.
+ *
+ * <p>An encoder-decoder is given both its texts in one batch ({@link TokenBatch#withDecoder}):
+ * chosen positions and targets are then the decoder's, vectors and gradients the encoder's.
  *
  * <p>Every method that returns an {@link NDArray} puts it into the scope that the caller gives and
  * closes; nothing else is left behind. Ids, positions and shapes are checked before native code
@@ -64,6 +69,23 @@ public final class LanguageModel implements AutoCloseable {
     this.replicas = new Replicas<>(all);
   }
 
+  /**
+   * Loads a model folder, or a model of the Hugging Face hub named as {@code org/name} or {@code
+   * org/name@revision}: from the cache, or else it is downloaded. A folder of that name wins.
+   *
+   * @throws InvalidInputException as {@link #load(Path, LoadOptions)} and {@link Hub#find}
+   */
+  public static LanguageModel load(String folderOrName, LoadOptions options) {
+    Path folder = Path.of(folderOrName);
+    if (!Files.isDirectory(folder)) {
+      Hub hub = Hub.fromEnvironment();
+      if (hub.knows(folderOrName)) {
+        folder = hub.find(HubReference.parse(folderOrName)).folder();
+      }
+    }
+    return load(folder, options);
+  }
+
   /** Loads a model folder on the first GPU if there is one, else on the CPU. */
   public static LanguageModel load(Path directory) {
     return load(directory, LoadOptions.defaults());
@@ -71,8 +93,8 @@ public final class LanguageModel implements AutoCloseable {
 
   /**
    * Loads a model folder: {@code config.json}, {@code model.safetensors} (or shards with an index),
-   * and {@code tokenizer.json} if there is one. Weights of the computed type stay where they are
-   * mapped (CPU) or are copied once (GPU).
+   * and a tokenizer if there is one. Weights of the computed type stay where they are mapped (CPU)
+   * or are copied once (GPU).
    *
    * @throws InvalidInputException if a file is missing, malformed or unsupported, the files do not
    *     belong together, or the weights do not fit into a device's memory
@@ -83,7 +105,7 @@ public final class LanguageModel implements AutoCloseable {
     Tokenizer tokenizer = null;
     List<LanguageModel> others = new ArrayList<>();
     try {
-      if (Files.exists(directory.resolve("tokenizer.json"))) {
+      if (Tokenizer.isIn(directory)) {
         tokenizer = Tokenizer.open(directory);
         requireFit(directory, tokenizer, architecture.spec());
       }
@@ -157,10 +179,7 @@ public final class LanguageModel implements AutoCloseable {
 
   /** The tokenizer of the model's folder. */
   public Tokenizer tokenizer() {
-    return tokenizer.orElseThrow(
-        () ->
-            new InvalidInputException(
-                path + " has no tokenizer.json, which is needed to turn text into tokens."));
+    return tokenizer.orElseThrow(() -> Tokenizer.missingFrom(path));
   }
 
   /** Whether the folder has a tokenizer. */
@@ -241,13 +260,22 @@ public final class LanguageModel implements AutoCloseable {
 
   /**
    * The hidden states, float32, L + 1 of [B, S, C]: the input of the first layer, then each layer's
-   * output; the last one after the final norm where there is one.
+   * output; the last one after the final norm where there is one, and at the width of the word
+   * embedding where the model returns to that. An encoder-decoder gives those of its decoder [B, T,
+   * C], or of its encoder if the batch has nothing for a decoder.
    */
   public List<NDArray> hiddenStates(NDManager scope, TokenBatch batch) {
     try (NDManager step = newScope()) {
       Inputs in = Inputs.of(program, spec(), step, batch);
       NDList states =
-          program.call(scope, "hidden_states", in.ids(), in.mask(), in.types(), in.positions());
+          program.call(
+              scope,
+              "hidden_states",
+              in.ids(),
+              in.mask(),
+              in.types(),
+              in.positions(),
+              in.decoder());
       forwardTokens.add(batch.tokens());
       return List.copyOf(states);
     }
@@ -289,15 +317,16 @@ public final class LanguageModel implements AutoCloseable {
   }
 
   private NDArray forward(NDManager scope, String entry, TokenBatch batch, int[] at, NDArray more) {
-    Inputs.requireAt(batch, at);
+    Inputs.requireAt(batch, at, spec());
     try (NDManager step = newScope()) {
       Inputs in = Inputs.of(program, spec(), step, batch);
-      NDArray where = step.create(Inputs.longs(at), new Shape(at.length));
-      NDList out =
-          more == null
-              ? program.call(scope, entry, in.ids(), in.mask(), in.types(), in.positions(), where)
-              : program.call(
-                  scope, entry, in.ids(), in.mask(), in.types(), in.positions(), where, more);
+      List<NDArray> arguments =
+          new ArrayList<>(List.of(in.ids(), in.mask(), in.types(), in.positions(), in.decoder()));
+      arguments.add(step.create(Inputs.longs(at), new Shape(at.length)));
+      if (more != null) {
+        arguments.add(more);
+      }
+      NDList out = program.call(scope, entry, arguments.toArray(new NDArray[0]));
       forwardTokens.add(batch.tokens());
       return out.singletonOrThrow();
     }
@@ -309,7 +338,8 @@ public final class LanguageModel implements AutoCloseable {
    * Result of {@link #extend}.
    *
    * @param logits at the chosen positions [N, V]
-   * @param keyValues of the new tokens [L, 2, B, key-value heads, S, head width]
+   * @param keyValues of the new tokens, of an encoder-decoder its decoder's [L, 2, B, key-value
+   *     heads, S or T, head width]
    */
   public record Extension(NDArray logits, NDArray keyValues) {}
 
@@ -319,7 +349,8 @@ public final class LanguageModel implements AutoCloseable {
    * @param vectors word vectors of the new tokens [B, S, E]; null: those of the batch's ids
    * @param batch mask, positions and types of the new tokens; its mask and positions cover the new
    *     tokens only
-   * @param past keys and values of earlier tokens [L, 2, B or 1, heads, P, width], or null
+   * @param past keys and values of earlier tokens [L, 2, B or 1, heads, P, width], or null; not
+   *     with an encoder-decoder, which has {@link #encode} and {@link #decode} for that
    * @param pastMask 1 where a cached token is real [B * P]; null: all are
    * @param at where logits are wanted, as indices into the new tokens
    * @return the keys and values are in the type that the model computes in; for bfloat16, which DJL
@@ -327,21 +358,42 @@ public final class LanguageModel implements AutoCloseable {
    */
   public Extension extend(
       NDManager scope, NDArray vectors, TokenBatch batch, NDArray past, byte[] pastMask, int[] at) {
-    Inputs.requireAt(batch, at);
+    Inputs.requireAt(batch, at, spec());
     try (NDManager step = newScope()) {
-      int cached = past == null ? 0 : Inputs.requirePast(past, batch.rows(), this);
+      int cached = cached(past, batch);
       Inputs in = Inputs.of(program, spec(), step, batch, cached, pastMask);
-      NDArray x =
-          vectors == null
-              ? wordVectors(step, in.ids())
-              : Inputs.requireVectors(vectors, batch, this);
+      NDArray x = vectors(step, vectors, in, batch);
       NDArray where = step.create(Inputs.longs(at), new Shape(at.length));
       NDArray before = cached == 0 ? program.nothing() : past;
       NDList out =
-          program.call(scope, "extend", x, in.mask(), in.types(), in.positions(), before, where);
+          program.call(
+              scope,
+              "extend",
+              x,
+              in.mask(),
+              in.types(),
+              in.positions(),
+              in.decoder(),
+              before,
+              where);
       forwardTokens.add(batch.tokens());
       return new Extension(out.get(0), out.get(1));
     }
+  }
+
+  private NDArray vectors(NDManager step, NDArray given, Inputs in, TokenBatch batch) {
+    return given == null ? wordVectors(step, in.ids()) : Inputs.requireVectors(given, batch, this);
+  }
+
+  private int cached(NDArray past, TokenBatch batch) {
+    if (past == null) {
+      return 0;
+    }
+    if (spec().encoderDecoder()) {
+      throw new IllegalArgumentException(
+          "an encoder-decoder keeps keys and values by encode and decode, not here");
+    }
+    return Inputs.requirePast(past, batch.rows(), this);
   }
 
   /**
@@ -354,6 +406,75 @@ public final class LanguageModel implements AutoCloseable {
     Inputs.requirePast(newer, rows, this);
     Inputs.requirePast(past, rows, this);
     return program.call(scope, "join_caches", past, newer).singletonOrThrow();
+  }
+
+  // ------------------------------------------------------------------ encoder and decoder
+
+  /**
+   * A text that the encoder has read, as the decoder sees it.
+   *
+   * @param keyValues of the decoder's attention to the text [L, 2, B, key-value heads, S, head
+   *     width]; for bfloat16 only fit to be passed back
+   * @param mask 1 where a token is [B * S]
+   */
+  public record Encoded(NDArray keyValues, byte[] mask) {}
+
+  /**
+   * Runs an encoder once for any number of calls of {@link #decode}.
+   *
+   * @param vectors word vectors [B, S, E]; null: those of the batch's ids
+   * @param batch what the encoder reads
+   */
+  public Encoded encode(NDManager scope, NDArray vectors, TokenBatch batch) {
+    requireEncoder();
+    try (NDManager step = newScope()) {
+      Inputs in = Inputs.of(program, spec(), step, batch);
+      NDArray x = vectors(step, vectors, in, batch);
+      NDList out = program.call(scope, "encode", x, in.mask(), in.types(), in.positions());
+      forwardTokens.add(batch.ids().length);
+      return new Encoded(out.singletonOrThrow(), batch.mask().clone());
+    }
+  }
+
+  /**
+   * Runs a decoder on an encoded text.
+   *
+   * @param text what {@link #encode} gave, of as many rows as there are here, or of one for all
+   * @param rows number of sequences
+   * @param ids the decoder's next tokens, as many in each row [B * T]
+   * @param past keys and values of the tokens before them [L, 2, B or 1, heads, P, width], or null
+   * @param at where logits are wanted, as indices into the ids
+   */
+  public Extension decode(
+      NDManager scope, Encoded text, int rows, int[] ids, NDArray past, int[] at) {
+    requireEncoder();
+    if (rows < 1 || ids.length == 0 || ids.length % rows != 0) {
+      throw new IllegalArgumentException(
+          "%d ids are no whole number of tokens for each of %d rows".formatted(ids.length, rows));
+    }
+    Inputs.requireAt(at, ids.length);
+    int width = Inputs.requireText(text, rows, this);
+    int cached = past == null ? 0 : Inputs.requirePast(past, rows, this);
+    try (NDManager step = newScope()) {
+      NDList out =
+          program.call(
+              scope,
+              "decode",
+              Inputs.decoder(step, spec(), rows, ids, cached),
+              text.keyValues(),
+              Inputs.mask(program, step, text.mask(), width),
+              cached == 0 ? program.nothing() : past,
+              step.create(Inputs.longs(at), new Shape(at.length)));
+      forwardTokens.add(ids.length);
+      return new Extension(out.get(0), out.get(1));
+    }
+  }
+
+  private void requireEncoder() {
+    if (!spec().encoderDecoder()) {
+      throw new IllegalArgumentException(
+          "%s is no encoder-decoder; use extend".formatted(spec().family()));
+    }
   }
 
   // ------------------------------------------------------------------ gradients
@@ -373,23 +494,10 @@ public final class LanguageModel implements AutoCloseable {
       NDManager scope, TokenBatch batch, Targets targets, int[] among) {
     Inputs.requireTargets(batch, targets, spec());
     Inputs.requireIds(among, spec());
+    Targets indexed = targets.indexedInto(among);
     try (NDManager step = newScope()) {
-      Inputs in = Inputs.of(program, spec(), step, batch, 0, null);
-      NDList out =
-          program.call(
-              scope,
-              "gradient_among",
-              wordVectors(step, in.ids()),
-              in.mask(),
-              in.types(),
-              in.positions(),
-              step.create(Inputs.longs(targets.at()), new Shape(targets.at().length)),
-              Inputs.tokenSets(step, targets.indexedInto(among)),
-              step.create(targets.weights()),
-              step.create(Inputs.longs(among), new Shape(among.length)));
-      forwardTokens.add(batch.tokens());
-      backwardTokens.add(batch.tokens());
-      return new EmbeddingGradient(out.get(0), out.get(1));
+      NDArray tokens = step.create(Inputs.longs(among), new Shape(among.length));
+      return gradient(scope, null, batch, null, null, indexed, tokens);
     }
   }
 
@@ -405,13 +513,21 @@ public final class LanguageModel implements AutoCloseable {
       byte[] pastMask,
       Targets targets) {
     Inputs.requireTargets(batch, targets, spec());
+    return gradient(scope, vectors, batch, past, pastMask, targets, program.nothing());
+  }
+
+  private EmbeddingGradient gradient(
+      NDManager scope,
+      NDArray vectors,
+      TokenBatch batch,
+      NDArray past,
+      byte[] pastMask,
+      Targets targets,
+      NDArray among) {
     try (NDManager step = newScope()) {
-      int cached = past == null ? 0 : Inputs.requirePast(past, batch.rows(), this);
+      int cached = cached(past, batch);
       Inputs in = Inputs.of(program, spec(), step, batch, cached, pastMask);
-      NDArray x =
-          vectors == null
-              ? wordVectors(step, in.ids())
-              : Inputs.requireVectors(vectors, batch, this);
+      NDArray x = vectors(step, vectors, in, batch);
       NDList out =
           program.call(
               scope,
@@ -420,13 +536,16 @@ public final class LanguageModel implements AutoCloseable {
               in.mask(),
               in.types(),
               in.positions(),
+              in.decoder(),
               cached == 0 ? program.nothing() : past,
               step.create(Inputs.longs(targets.at()), new Shape(targets.at().length)),
               Inputs.tokenSets(step, targets),
-              step.create(targets.weights()));
+              step.create(targets.weights()),
+              among);
       forwardTokens.add(batch.tokens());
       backwardTokens.add(batch.tokens());
-      return new EmbeddingGradient(out.get(0), out.get(1));
+      return new EmbeddingGradient(
+          out.get(0), out.get(1), out.size() > 2 ? Optional.of(out.get(2)) : Optional.empty());
     }
   }
 

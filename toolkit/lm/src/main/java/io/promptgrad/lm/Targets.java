@@ -9,7 +9,8 @@ import java.util.Map;
  * weights[n] * -log(sum of the probabilities of tokens[n])}. With one token each this is
  * cross-entropy; with several it is AutoPrompt's loss over a label's tokens.
  *
- * @param at positions, as indices into the batch (row * length + column) [N]
+ * @param at positions, as indices into the batch (row * length + column, with an encoder-decoder of
+ *     the decoder's tokens) [N]
  * @param tokens for each position the ids whose probabilities are summed, at least one [N][t]
  * @param weights factor of each position's loss [N]
  */

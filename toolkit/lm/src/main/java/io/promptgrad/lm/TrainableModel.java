@@ -9,6 +9,7 @@ import ai.djl.ndarray.types.Shape;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.arch.Architecture;
 import io.promptgrad.lm.arch.TransformerSpec;
+import io.promptgrad.lm.arch.TransformerSpec.Norm;
 import io.promptgrad.lm.program.Program;
 import io.promptgrad.lm.weights.Checkpoint;
 import io.promptgrad.lm.weights.SafetensorsFile;
@@ -79,10 +80,12 @@ public final class TrainableModel implements AutoCloseable {
   public static TrainableModel create(Path directory, double std, long seed, LoadOptions options) {
     Architecture architecture = Architecture.read(directory);
     Random random = new Random(seed);
+    Norm norm = architecture.spec().norm();
     double residual =
-        architecture.spec().norm().before()
+        norm.place() == Norm.Place.INPUT
             ? std / Math.sqrt(2.0 * architecture.spec().layers())
             : std;
+    float gain = norm.kind() == Norm.Kind.RMS_PLUS_ONE ? 0 : 1;
     Weights.Initializer initializer =
         (name, key, shape) -> {
           int n = 1;
@@ -91,12 +94,13 @@ public final class TrainableModel implements AutoCloseable {
           }
           ByteBuffer bytes =
               ByteBuffer.allocateDirect(Math.multiplyExact(4, n)).order(ByteOrder.LITTLE_ENDIAN);
-          double scale = key.startsWith("o.") || key.startsWith("down.") ? residual : std;
+          boolean writes = key.matches("(o|cross_o|down)\\..*");
+          double scale = writes ? residual : std;
           for (int i = 0; i < n; i++) {
             bytes.putFloat(
                 shape.length > 1
                     ? (float) (scale * random.nextGaussian())
-                    : key.endsWith(".weight") ? 1f : 0f);
+                    : key.endsWith(".weight") ? gain : 0f);
           }
           return new TensorView(name, WeightType.F32, shape, bytes.flip());
         };
@@ -145,6 +149,7 @@ public final class TrainableModel implements AutoCloseable {
               in.mask(),
               in.types(),
               in.positions(),
+              in.decoder(),
               step.create(Inputs.longs(targets.at())),
               Inputs.tokenSets(step, targets),
               step.create(targets.weights()),
@@ -165,6 +170,7 @@ public final class TrainableModel implements AutoCloseable {
               in.mask(),
               in.types(),
               in.positions(),
+              in.decoder(),
               step.create(Inputs.longs(targets.at())),
               Inputs.tokenSets(step, targets)));
     }

@@ -8,6 +8,8 @@ import ai.djl.ndarray.types.Shape;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.arch.Architecture;
 import io.promptgrad.lm.arch.TransformerSpec;
+import io.promptgrad.lm.arch.TransformerSpec.Norm;
+import io.promptgrad.lm.arch.TransformerSpec.Positions;
 import io.promptgrad.lm.arch.WeightMap;
 import io.promptgrad.lm.program.Program;
 import io.promptgrad.lm.weights.Checkpoint;
@@ -15,6 +17,7 @@ import io.promptgrad.lm.weights.TensorView;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -96,6 +99,11 @@ final class Weights {
     return weights;
   }
 
+  /** The checkpoint's tensors by the names that the architecture asks for, in its order. */
+  Map<String, TensorView> tensors() {
+    return Collections.unmodifiableMap(tensors);
+  }
+
   /** Number of weights, each counted once. */
   long count() {
     long sum = 0;
@@ -136,8 +144,6 @@ final class Weights {
         unknown.add(name);
       }
     }
-    // An old name and its modern spelling stand for one tensor.
-    unknown.removeIf(name -> used.contains(modern(name)) || name.matches(".*\\.(gamma|beta)"));
     if (!unknown.isEmpty()) {
       List<String> first = unknown.stream().limit(3).toList();
       throw new InvalidInputException(
@@ -148,10 +154,6 @@ final class Weights {
                   String.join(", ", first),
                   unknown.size() > 3 ? ", ..." : ""));
     }
-  }
-
-  private static String modern(String name) {
-    return name.replaceAll("gamma$", "weight").replaceAll("beta$", "bias");
   }
 
   /**
@@ -167,8 +169,14 @@ final class Weights {
         put(program, tensors.get(name), kept);
       }
       tensors.clear(); // on a GPU the maps can go now
-      if (architecture.spec().positions() instanceof TransformerSpec.Positions.Rotary rotary) {
-        putFrequencies(program, rotary.inverseFrequencies(), computed);
+      if (architecture.spec().positions() instanceof Positions.Rotary rotary) {
+        for (int window : kinds(architecture.spec())) {
+          boolean own = window > 0 && rotary.near().length > 0;
+          putFrequencies(program, own ? rotary.near() : rotary.inverseFrequencies(), computed);
+          if (rotary.near().length == 0) {
+            break; // every kind has the same
+          }
+        }
       }
       return program;
     } catch (RuntimeException e) {
@@ -237,28 +245,47 @@ final class Weights {
 
   private Map<String, Object> switches(Precision computed) {
     TransformerSpec spec = architecture.spec();
+    int layers = spec.encoder().layers() + spec.layers();
+    boolean distances = spec.positions() instanceof Positions.Distances;
     Map<String, Object> s = new LinkedHashMap<>();
-    s.put("layers", spec.layers());
+    s.put("layers", layers);
+    s.put("encoder_layers", spec.encoder().layers());
     s.put("heads", spec.attention().heads());
     s.put("kv_heads", spec.attention().keyValueHeads());
     s.put("head_dim", spec.attention().headDim());
     s.put("causal", spec.causal());
-    s.put("rotary", spec.positions() instanceof TransformerSpec.Positions.Rotary);
-    s.put("rms_norm", spec.norm().rms());
-    s.put("pre_norm", spec.norm().before());
+    s.put("rotary", spec.positions() instanceof Positions.Rotary);
+    s.put("buckets", distances ? ((Positions.Distances) spec.positions()).buckets() : 0);
+    s.put("farthest", distances ? ((Positions.Distances) spec.positions()).farthest() : 0);
+    s.put("table_scale", spec.embedding().tableScale());
+    s.put("input_scale", spec.embedding().inputScale());
+    s.put("rms_norm", spec.norm().kind() != Norm.Kind.LAYER);
+    s.put("norm_offset", spec.norm().kind() == Norm.Kind.RMS_PLUS_ONE);
+    s.put("input_norms", spec.norm().onInputs());
+    s.put("output_norms", spec.norm().onOutputs());
+    s.put("sum_norms", spec.norm().place() == Norm.Place.SUM);
     s.put("embedding_norm", spec.norm().onEmbeddings());
-    s.put("final_norm", spec.norm().before());
+    s.put("final_norm", spec.norm().place() != Norm.Place.SUM);
     s.put("norm_eps", spec.norm().epsilon());
+    s.put("parallel", spec.feedForward().parallel());
     s.put("activation", name(spec.feedForward().activation()));
     s.put("gated", spec.feedForward().gated());
+    s.put("score_cap", spec.attention().cap());
     s.put("head_transform", spec.head().transformed());
     s.put("head_activation", spec.head().transformed() ? name(spec.head().activation()) : "");
+    s.put("head_scale", spec.head().scale());
+    s.put("head_cap", spec.head().cap());
     s.put("tied_head", spec.head().tied());
+    List<Integer> windows = kinds(spec);
+    List<Integer> kinds = new ArrayList<>();
     List<Double> scales = new ArrayList<>();
-    for (int l = 0; l < spec.layers(); l++) {
+    for (int l = 0; l < layers; l++) {
+      kinds.add(windows.indexOf(spec.attention().window(l)));
       scales.add(spec.attention().scale() / (spec.attention().dividedByLayer() ? l + 1 : 1));
     }
     s.put("attention_scales", scales);
+    s.put("kinds", kinds);
+    s.put("windows", windows);
     s.put("compute", computed.code());
     List<List<Integer>> plan = new ArrayList<>();
     List<String> keys = new ArrayList<>();
@@ -266,7 +293,7 @@ final class Weights {
       plan.add(
           List.of(
               names.indexOf(slot.name()),
-              slot.layer() < 0 ? spec.layers() : slot.layer(),
+              slot.layer() < 0 ? layers : slot.layer(),
               slot.transposed() ? 1 : 0,
               slot.firstRow(),
               slot.rows()));
@@ -275,6 +302,13 @@ final class Weights {
     s.put("plan", plan);
     s.put("keys", keys);
     return s;
+  }
+
+  /** The different windows: layers with the same one share their mask and rotary angles. */
+  private static List<Integer> kinds(TransformerSpec spec) {
+    return spec.attention().windows().isEmpty()
+        ? List.of(0)
+        : spec.attention().windows().stream().distinct().sorted().toList();
   }
 
   private static String name(TransformerSpec.Activation activation) {

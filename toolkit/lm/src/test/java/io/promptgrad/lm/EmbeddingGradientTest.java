@@ -33,13 +33,27 @@ class EmbeddingGradientTest {
           new float[] {0.5f, 1, -0.25f, 2, 0});
 
   @ParameterizedTest
-  @ValueSource(strings = {"bert", "roberta", "gpt2", "llama__rope_llama3"})
+  @ValueSource(
+      strings = {
+        "bert",
+        "roberta",
+        "gpt2",
+        "llama__rope_llama3",
+        "albert",
+        "opt__projected_postnorm",
+        "gpt_neox",
+        "gemma2",
+        "gemma3_text",
+        "olmo2",
+        "t5__v1_1_gated_untied"
+      })
   void gradient_inFloat64_equalsFiniteDifferences(String name) {
     LanguageModel model = TinyModels.shared(name, Precision.FLOAT64);
     try (NDManager scope = model.newScope()) {
       double[] vectors = Tensors.doubles(model.wordVectors(scope, BATCH));
-      EmbeddingGradient result = model.gradient(scope, BATCH, TARGETS);
-      assertThat(result.vectors().getShape()).isEqualTo(new Shape(3, 5, 32));
+      EmbeddingGradient result = model.gradient(scope, batch(model), TARGETS);
+      assertThat(result.vectors().getShape()).isEqualTo(new Shape(3, 5, model.spec().wordWidth()));
+      assertThat(result.decoderVectors().isPresent()).isEqualTo(model.spec().encoderDecoder());
       double[] gradient = Tensors.doubles(result.vectors());
       Random random = new Random(5);
       for (int n = 0; n < 25; n++) {
@@ -131,6 +145,14 @@ class EmbeddingGradientTest {
     }
   }
 
+  /** A decoder gets as many tokens, so that the same places exist. */
+  private static TokenBatch batch(LanguageModel model) {
+    return model.spec().encoderDecoder()
+        ? BATCH.withDecoder(
+            List.of(new int[] {0, 4, 9, 16, 25}, new int[] {0, 7, 7, 7, 8}, new int[] {0, 1, 2}), 0)
+        : BATCH;
+  }
+
   private static double difference(LanguageModel model, double[] vectors, int i, NDArray past) {
     return (loss(model, moved(vectors, i, STEP), past)
             - loss(model, moved(vectors, i, -STEP), past))
@@ -146,9 +168,9 @@ class EmbeddingGradientTest {
   /** The weighted loss from logits, with plain sums of exponentials. */
   private static double loss(LanguageModel model, double[] vectors, NDArray past) {
     try (NDManager scope = model.newScope()) {
-      NDArray x = scope.create(vectors, new Shape(3, 5, 32));
+      NDArray x = scope.create(vectors, new Shape(3, 5, vectors.length / 15));
       double[] logits =
-          Tensors.doubles(model.extend(scope, x, BATCH, past, null, TARGETS.at()).logits());
+          Tensors.doubles(model.extend(scope, x, batch(model), past, null, TARGETS.at()).logits());
       double sum = 0;
       for (int n = 0; n < TARGETS.at().length; n++) {
         double all = 0;

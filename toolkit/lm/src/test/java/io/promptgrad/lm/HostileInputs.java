@@ -58,6 +58,7 @@ final class HostileInputs {
   private final Random random = new Random(20);
   private final Path directory;
   private final Map<String, Integer> seen = new TreeMap<>();
+  private boolean decodes; // whether batches have tokens for a decoder
   private int calls;
   private int answered;
 
@@ -74,8 +75,12 @@ final class HostileInputs {
     hostile.model("llama", Precision.BFLOAT16, 80);
     hostile.model("roberta", Precision.FLOAT64, 25);
     hostile.model("gpt2", Precision.FLOAT16, 25);
+    hostile.model("gemma2", Precision.FLOAT32, 25);
+    hostile.model("t5__v1_1_gated_untied", Precision.FLOAT32, 40);
+    hostile.model("t5__classic_relu_tied", Precision.BFLOAT16, 25);
     hostile.training("gpt2", Precision.FLOAT32);
     hostile.training("bert", Precision.BFLOAT16);
+    hostile.training("t5__classic_relu_tied", Precision.FLOAT32);
     hostile.files();
     System.out.printf(
         "calls %d, answered %d, exceptions %s%n", hostile.calls, hostile.answered, hostile.seen);
@@ -110,6 +115,7 @@ final class HostileInputs {
 
   private void model(String name, Precision precision, int rounds) {
     LanguageModel model = TinyModels.load(name, precision);
+    decodes = model.spec().encoderDecoder();
     double[] before = baseline(model);
     for (int round = 0; round < rounds; round++) {
       try (NDManager scope = model.newScope()) {
@@ -132,6 +138,8 @@ final class HostileInputs {
         attempt(() -> model.extend(scope, null, batch, b, pastMask, new int[] {0}));
         attempt(() -> model.extend(scope, a, batch, null, null, new int[] {0}));
         attempt(() -> model.joinCaches(scope, a, b));
+        attempt(() -> model.encode(scope, random.nextBoolean() ? null : a, batch));
+        attempt(() -> decode(model, scope, batch, a, b));
         attempt(() -> model.gradient(scope, a, batch, null, null, targets(batch)));
         attempt(() -> model.gradient(scope, null, batch, b, pastMask, targets(batch)));
         attempt(() -> model.gradient(scope, batch, targets(batch)));
@@ -152,9 +160,27 @@ final class HostileInputs {
     foreign.close();
   }
 
+  /** An encoded text that is right, or has keys and values or a mask of another kind. */
+  private Object decode(
+      LanguageModel model, NDManager scope, TokenBatch batch, NDArray a, NDArray b) {
+    LanguageModel.Encoded text = model.encode(scope, null, batch);
+    if (random.nextInt(3) == 0) {
+      text = new LanguageModel.Encoded(a, text.mask());
+    } else if (random.nextInt(3) == 0) {
+      text = new LanguageModel.Encoded(text.keyValues(), new byte[random.nextInt(20)]);
+    }
+    int rows = random.nextInt(4) == 0 ? pick() : batch.rows();
+    NDArray past = random.nextBoolean() ? null : b;
+    return model.decode(
+        scope, text, rows, ints(), past, random.nextBoolean() ? ints() : new int[1]);
+  }
+
   private static double[] baseline(LanguageModel model) {
     try (NDManager scope = model.newScope()) {
       TokenBatch batch = TokenBatch.of(List.of(new int[] {3, 1, 4, 1, 5}, new int[] {9, 2}), 0);
+      if (model.spec().encoderDecoder()) {
+        batch = batch.withDecoder(List.of(new int[] {0, 7, 8, 9}, new int[] {0, 6, 5}), 0);
+      }
       return Tensors.doubles(model.logits(scope, batch, new int[] {4, 6}));
     }
   }
@@ -201,13 +227,18 @@ final class HostileInputs {
       }
       calls++;
       try {
+        int[] answers = new int[random.nextInt(3) == 0 ? random.nextInt(9) : 3 * rows];
+        for (int k = 0; k < answers.length; k++) {
+          answers[k] = right ? random.nextInt(97) : pick();
+        }
         return new TokenBatch(
             random.nextInt(15) == 0 ? pick() : rows,
             random.nextInt(15) == 0 ? pick() : length,
             ids,
             mask,
             positions,
-            types);
+            types,
+            decodes ? answers : new int[0]);
       } catch (RuntimeException e) {
         seen.merge(e.getClass().getSimpleName(), 1, Integer::sum);
       }
@@ -244,15 +275,17 @@ final class HostileInputs {
   private List<NDArray> arrays(LanguageModel model, NDManager scope, TokenBatch batch) {
     int b = batch.rows();
     int s = batch.length();
+    int l = model.spec().layers();
     int g = model.spec().attention().keyValueHeads();
+    int d = model.spec().attention().headDim();
     List<Shape> shapes =
         List.of(
             new Shape(b, s, 32),
             new Shape(b, s, 32),
-            new Shape(3, 2, b, g, 4, 8),
-            new Shape(3, 2, 1, g, 4, 8),
-            new Shape(3, 2, b, g, 0, 8),
-            new Shape(3, 2, b, g, 60, 8),
+            new Shape(l, 2, b, g, 4, d),
+            new Shape(l, 2, 1, g, 4, d),
+            new Shape(l, 2, b, g, 0, d),
+            new Shape(l, 2, b, g, 60, d),
             new Shape(2, 32),
             new Shape(0, 32),
             new Shape(32),
@@ -292,10 +325,13 @@ final class HostileInputs {
     arrays.add(scope.zeros(new Shape(32, b)).transpose());
     if (model.precision() == Precision.BFLOAT16) { // the only arrays of a type unknown to DJL
       TokenBatch valid = TokenBatch.of(List.of(new int[] {1, 2}), 0);
-      NDArray past = model.extend(scope, null, valid, null, null, new int[] {0}).keyValues();
+      NDArray past =
+          decodes
+              ? model.encode(scope, null, valid).keyValues()
+              : model.extend(scope, null, valid, null, null, new int[] {0}).keyValues();
       arrays.add(past);
-      arrays.add(past.reshape(new Shape(6, 32)));
-      arrays.add(past.reshape(new Shape(1, 6, 32)));
+      arrays.add(past.reshape(new Shape(past.size() / 32, 32)));
+      arrays.add(past.reshape(new Shape(1, past.size() / 32, 32)));
     }
     return arrays;
   }
@@ -322,6 +358,7 @@ final class HostileInputs {
   private void training(String name, Precision precision) throws IOException {
     TrainableModel model =
         TrainableModel.load(TinyModels.folder(name), new LoadOptions(Device.cpu(), precision));
+    decodes = model.spec().encoderDecoder();
     Path file = directory.resolve("state.safetensors");
     model.save(file, "note");
     byte[] saved = Files.readAllBytes(file);
@@ -351,6 +388,7 @@ final class HostileInputs {
   // ------------------------------------------------------------------ files
 
   private void files() throws IOException {
+    decodes = false;
     for (String name : List.of("gpt2", "llama")) {
       Path folder = TinyModels.copy(name, directory);
       Path weights = folder.resolve("model.safetensors");

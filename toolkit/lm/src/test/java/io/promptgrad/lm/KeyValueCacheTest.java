@@ -11,6 +11,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.promptgrad.input.InvalidInputException;
+import io.promptgrad.lm.arch.TransformerSpec.Attention;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -27,13 +28,19 @@ class KeyValueCacheTest {
     "gpt2, FLOAT32, 1e-5",
     "gpt2, FLOAT64, 1e-12",
     "llama, FLOAT32, 1e-5",
-    "llama__rope_llama3, FLOAT64, 1e-12"
+    "llama__rope_llama3, FLOAT64, 1e-12",
+    "opt__projected_postnorm, FLOAT64, 1e-12",
+    "gpt_neo, FLOAT64, 1e-12",
+    "mistral, FLOAT64, 1e-12",
+    "gemma2, FLOAT64, 1e-12",
+    "gemma3_text, FLOAT64, 1e-12"
   })
   void extend_behindACacheSplitAnywhere_equalsOnePass(
       String name, Precision precision, double tolerance) {
     for (TokenBatch batch :
         List.of(TokenBatch.of(SEQUENCES, 0), TokenBatch.leftPadded(SEQUENCES, 0))) {
       LanguageModel model = TinyModels.shared(name, precision);
+      Attention attention = model.spec().attention();
       try (NDManager scope = model.newScope()) {
         double[] whole = Tensors.doubles(model.logits(scope, batch, everywhere(batch)));
         for (int split = 1; split < batch.length(); split++) {
@@ -41,7 +48,7 @@ class KeyValueCacheTest {
           TokenBatch tail = columns(batch, split, batch.length());
           var first = model.extend(scope, null, head, null, null, everywhere(head));
           assertThat(first.keyValues().getShape())
-              .isEqualTo(new Shape(3, 2, 4, model.spec().attention().keyValueHeads(), split, 8));
+              .isEqualTo(new Shape(3, 2, 4, attention.keyValueHeads(), split, attention.headDim()));
           var second =
               model.extend(scope, null, tail, first.keyValues(), head.mask(), everywhere(tail));
           assertSame(batch, head, 0, first.logits(), whole, tolerance);
@@ -52,7 +59,7 @@ class KeyValueCacheTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"gpt2", "llama"})
+  @ValueSource(strings = {"gpt2", "llama", "mistral", "gemma3_text"})
   void extend_oneTokenAtATimeBehindJoinedCaches_equalsOnePass(String name) {
     TokenBatch batch = TokenBatch.leftPadded(SEQUENCES, 0);
     LanguageModel model = TinyModels.shared(name, Precision.FLOAT64);
@@ -124,6 +131,42 @@ class KeyValueCacheTest {
       double[] seen = Tensors.doubles(model.extend(scope, null, batch, past, null, at).logits());
       assertThat(masked).containsExactly(without, within(1e-12));
       assertThat(seen).isNotEqualTo(without);
+    }
+  }
+
+  /** A window counts tokens, not the padding between a cached row and what follows it. */
+  @ParameterizedTest
+  @ValueSource(strings = {"llama", "gpt_neo", "mistral", "gemma2", "gemma3_text"})
+  void extend_behindRowsPaddedOnTheRight_equalsTheTokensWithoutAGap(String name) {
+    LanguageModel model = TinyModels.shared(name, Precision.FLOAT64);
+    try (NDManager scope = model.newScope()) {
+      TokenBatch head = TokenBatch.of(SEQUENCES, 0);
+      int[] next = {3, 14, 15, 92, 65, 35};
+      int[] at = new int[4];
+      int[] ids = new int[4 * next.length];
+      int[] positions = new int[ids.length];
+      byte[] ones = new byte[ids.length];
+      Arrays.fill(ones, (byte) 1);
+      for (int i = 0; i < ids.length; i++) {
+        ids[i] = next[i % next.length];
+        positions[i] = SEQUENCES.get(i / next.length).length + i % next.length;
+      }
+      Arrays.setAll(at, row -> row * next.length + next.length - 1);
+      NDArray past = model.extend(scope, null, head, null, null, new int[] {0}).keyValues();
+      TokenBatch tail = new TokenBatch(4, next.length, ids, ones, positions, new int[0]);
+      double[] behind =
+          Tensors.doubles(model.extend(scope, null, tail, past, head.mask(), at).logits());
+      for (int row = 0; row < 4; row++) {
+        int[] first = SEQUENCES.get(row);
+        int[] joined = Arrays.copyOf(first, first.length + next.length);
+        System.arraycopy(next, 0, joined, first.length, next.length);
+        TokenBatch alone = TokenBatch.of(List.of(joined), 0);
+        assertThat(Tensors.row(behind, row, 97))
+            .as("%s row %d", name, row)
+            .containsExactly(
+                Tensors.doubles(model.logits(scope, alone, new int[] {joined.length - 1})),
+                within(1e-12));
+      }
     }
   }
 

@@ -84,6 +84,30 @@ class LanguageModelMemoryTest {
   }
 
   @Test
+  void everyMethodOfAnEncoderDecoder_leavesInTheScopeOnlyItsResult() throws Exception {
+    try (LanguageModel model = TinyModels.load("t5__v1_1_gated_untied", Precision.FLOAT32);
+        NDManager scope = model.newScope()) {
+      int[] answers = {0, 5, 0, 6, 0, 7, 0, 8};
+      TokenBatch batch = BATCH.withDecoder(SEQUENCES, 0);
+      int expected = 0;
+      model.logits(scope, batch, new int[] {0});
+      assertThat(resources(scope)).hasSize(expected += 1);
+      model.gradient(scope, batch, Targets.mean(new int[] {3}, new int[] {4}));
+      assertThat(resources(scope)).hasSize(expected += 3);
+      model.hiddenStates(scope, BATCH);
+      assertThat(resources(scope)).hasSize(expected += 4); // the encoder's
+      LanguageModel.Encoded text = model.encode(scope, null, BATCH);
+      assertThat(resources(scope)).hasSize(expected += 1);
+      NDArray past = model.decode(scope, text, 4, answers, null, new int[] {1}).keyValues();
+      assertThat(resources(scope)).hasSize(expected += 2);
+      model.decode(scope, text, 4, new int[4], past, new int[] {1});
+      assertThat(resources(scope)).hasSize(expected += 2);
+      Generation.generate(model, SEQUENCES, GenerationOptions.greedy(3));
+      assertThat(resources(scope)).hasSize(expected);
+    }
+  }
+
+  @Test
   void refusedCall_leavesNothingBehind() throws Exception {
     try (LanguageModel model = TinyModels.load("llama", Precision.FLOAT32);
         NDManager scope = model.newScope()) {

@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The heads agree with each other and with what is computed by hand. */
 class LanguageModelTest {
@@ -31,6 +32,8 @@ class LanguageModelTest {
     "bert__untied_silu_large_eps, FLOAT32, 1e-5",
     "gpt2, FLOAT64, 1e-12",
     "llama, FLOAT32, 1e-5",
+    "phi, FLOAT64, 1e-12",
+    "gemma2, FLOAT64, 1e-12",
     // the whole vocabulary is multiplied in bfloat16 (3 digits of up to 8), a few tokens in float32
     "roberta, BFLOAT16, 4e-2"
   })
@@ -153,6 +156,27 @@ class LanguageModelTest {
       }
       assertThat(products)
           .containsExactly(Tensors.doubles(model.logits(scope, batch, at)), within(1e-5));
+    }
+  }
+
+  /** Gemma 3's word vectors are scaled rows; its gradient ranks tokens by what is looked up. */
+  @ParameterizedTest
+  @ValueSource(strings = {"gemma", "gemma3_text", "electra"})
+  void timesWordEmbedding_isTheProductWithEachTokensWordVector(String name) {
+    LanguageModel model = TinyModels.shared(name, Precision.FLOAT64);
+    try (NDManager scope = model.newScope()) {
+      int e = model.spec().wordWidth();
+      int[] all = new int[97];
+      Arrays.setAll(all, i -> i);
+      TokenBatch batch = new TokenBatch(97, 1, all, new byte[97], new int[97], new int[0]);
+      double[] words = Tensors.doubles(model.wordVectors(scope, batch));
+      double[] x = new Random(8).doubles(e, -1, 1).toArray();
+      double[] expected = new double[97];
+      for (int i = 0; i < words.length; i++) {
+        expected[i / e] += words[i] * x[i % e];
+      }
+      assertThat(Tensors.doubles(model.timesWordEmbedding(scope, scope.create(x, new Shape(1, e)))))
+          .containsExactly(expected, within(1e-12));
     }
   }
 

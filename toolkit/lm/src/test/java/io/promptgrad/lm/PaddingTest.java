@@ -30,7 +30,13 @@ class PaddingTest {
     "roberta, FLOAT32, 2e-5",
     "gpt2, FLOAT32, 2e-5",
     "llama, FLOAT32, 2e-5",
-    "llama, FLOAT64, 1e-12"
+    "llama, FLOAT64, 1e-12",
+    "albert, FLOAT64, 1e-12",
+    "opt, FLOAT64, 1e-12",
+    "gpt_neo, FLOAT64, 1e-12",
+    "mistral, FLOAT64, 1e-12",
+    "gemma2, FLOAT64, 1e-12",
+    "gemma3_text, FLOAT64, 1e-12"
   })
   void logits_ofABatch_equalThoseOfItsRowsAloneHoweverPadded(
       String name, Precision precision, double tolerance) {
@@ -56,11 +62,11 @@ class PaddingTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"bert", "gpt2", "llama"})
+  @ValueSource(strings = {"bert", "gpt2", "llama", "electra", "mistral", "gemma2"})
   void gradient_ofABatch_equalsThatOfItsRowsAloneAndIsZeroOnPadding(String name) {
     LanguageModel model = TinyModels.shared(name, Precision.FLOAT64);
     try (NDManager scope = model.newScope()) {
-      int e = model.spec().hidden();
+      int e = model.spec().wordWidth();
       for (TokenBatch batch :
           List.of(TokenBatch.of(SEQUENCES, 0), TokenBatch.leftPadded(SEQUENCES, 0))) {
         batch = withTypes(model, batch);
@@ -83,7 +89,14 @@ class PaddingTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"bert, FLOAT32", "roberta, BFLOAT16", "gpt2, FLOAT32", "llama, FLOAT16"})
+  @CsvSource({
+    "bert, FLOAT32",
+    "roberta, BFLOAT16",
+    "gpt2, FLOAT32",
+    "llama, FLOAT16",
+    "gpt_neo, FLOAT32",
+    "gemma2, FLOAT32"
+  })
   void idsTypesAndPositionsOnPadding_anything_changeNothing(String name, Precision precision) {
     LanguageModel model = TinyModels.shared(name, precision);
     try (NDManager scope = model.newScope()) {
@@ -102,7 +115,7 @@ class PaddingTest {
   @ParameterizedTest
   @EnumSource(Precision.class)
   void fullyMaskedRow_isFiniteEverywhereAndDisturbsNoOther(Precision precision) {
-    for (String name : List.of("bert", "roberta", "gpt2", "llama")) {
+    for (String name : List.of("bert", "roberta", "gpt2", "llama", "mistral", "gemma2")) {
       LanguageModel model = TinyModels.shared(name, precision);
       try (NDManager scope = model.newScope()) {
         TokenBatch batch = TokenBatch.of(SEQUENCES, 0);

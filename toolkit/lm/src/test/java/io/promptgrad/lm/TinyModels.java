@@ -29,10 +29,29 @@ public final class TinyModels {
           "bert",
           "bert__untied_silu_large_eps",
           "roberta",
+          "distilbert",
+          "electra",
+          "albert",
           "gpt2",
+          "openai-gpt",
+          "gpt_neo",
+          "gpt_neox",
+          "opt",
+          "opt__projected_postnorm",
           "llama",
           "llama__rope_llama3",
-          "llama__rope_linear");
+          "llama__rope_linear",
+          "mistral",
+          "qwen2",
+          "qwen3",
+          "gemma",
+          "gemma2",
+          "gemma3_text",
+          "phi",
+          "phi3",
+          "olmo2",
+          "t5__classic_relu_tied",
+          "t5__v1_1_gated_untied");
 
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Map<String, LanguageModel> SHARED = new ConcurrentHashMap<>();

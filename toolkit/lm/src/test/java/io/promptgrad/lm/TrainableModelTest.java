@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import io.promptgrad.input.InvalidInputException;
+import io.promptgrad.lm.arch.TransformerSpec;
 import io.promptgrad.lm.weights.SafetensorsFile;
 import io.promptgrad.lm.weights.SafetensorsWriter;
 import io.promptgrad.lm.weights.TensorView;
@@ -55,14 +56,28 @@ class TrainableModelTest {
     "llama, model.embed_tokens.weight",
     "llama, lm_head.weight",
     "llama, model.layers.0.self_attn.v_proj.weight", // grouped
-    "llama, model.norm.weight"
+    "llama, model.norm.weight",
+    "albert, albert.encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight", // shared
+    "electra, electra.embeddings_project.weight",
+    "opt__projected_postnorm, model.decoder.project_out.weight",
+    "gpt_neox, gpt_neox.layers.1.attention.query_key_value.weight",
+    "phi, lm_head.bias",
+    "phi3, model.layers.0.mlp.gate_up_proj.weight",
+    "qwen3, model.layers.1.self_attn.k_norm.weight",
+    "gemma2, model.layers.0.post_attention_layernorm.weight",
+    "gemma3_text, model.embed_tokens.weight", // scaled where it is looked up, not in the head
+    "t5__classic_relu_tied, shared.weight", // encoder, decoder and head
+    "t5__v1_1_gated_untied, shared.weight",
+    "t5__v1_1_gated_untied, decoder.block.1.layer.1.EncDecAttention.v.weight",
+    "t5__v1_1_gated_untied, encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
+    "t5__v1_1_gated_untied, decoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
   })
   void accumulate_inFloat64_equalsTheFiniteDifferenceAlongARandomDirection(
       String name, String weight) {
     float[] gradient;
     long[] shape;
     try (TrainableModel model = load(name, Precision.FLOAT64)) {
-      model.accumulate(BATCH, TARGETS, 0);
+      model.accumulate(batch(model.spec()), TARGETS, 0);
       gradient = model.gradient(weight);
       shape = model.shape(weight);
     }
@@ -100,7 +115,7 @@ class TrainableModelTest {
     LoadOptions options = new LoadOptions(Device.cpu(), Precision.FLOAT64);
     try (LanguageModel model = LanguageModel.load(folder, options);
         NDManager scope = model.newScope()) {
-      double[] losses = Tensors.doubles(model.losses(scope, BATCH, TARGETS));
+      double[] losses = Tensors.doubles(model.losses(scope, batch(model.spec()), TARGETS));
       double sum = 0;
       for (int n = 0; n < losses.length; n++) {
         sum += losses[n] * TARGETS.weights()[n];
@@ -333,6 +348,39 @@ class TrainableModelTest {
       }
       assertThat(model.losses(BATCH, TARGETS)[0]).isLessThan(first[0] / 2);
     }
+  }
+
+  /**
+   * Gemma's gains are added to 1, so theirs begin with 0; a norm of outputs undoes small weights.
+   */
+  @ParameterizedTest
+  @CsvSource({"gemma, 0, true", "gemma2, 0, false", "olmo2, 1, false"})
+  void create_ofOtherNorms_beginsWithTheirNeutralGainAndLearns(
+      String name, float gain, boolean before) {
+    LoadOptions options = new LoadOptions(Device.cpu(), Precision.FLOAT32);
+    try (TrainableModel model = TrainableModel.create(TinyModels.folder(name), 0.02, 3, options)) {
+      for (String weight : model.names()) {
+        if (weight.endsWith("norm.weight")) {
+          assertThat(model.weight(weight)).as(weight).containsOnly(gain);
+        }
+      }
+      assertThat(deviation(model.weight("model.layers.0.mlp.down_proj.weight")))
+          .isCloseTo(before ? 0.02 / Math.sqrt(6) : 0.02, within(0.002));
+      float first = model.accumulate(BATCH, TARGETS, 0)[0];
+      for (int i = 0; i < 20; i++) {
+        model.update(AdamW.forPretraining(), 1e-2);
+        model.accumulate(BATCH, Targets.mean(new int[] {4}, new int[] {5}), 0);
+      }
+      assertThat(model.losses(BATCH, TARGETS)[0]).isLessThan(first / 2);
+    }
+  }
+
+  /** A decoder gets as many tokens, so that the same places exist. */
+  private static TokenBatch batch(TransformerSpec spec) {
+    return spec.encoderDecoder()
+        ? BATCH.withDecoder(
+            List.of(new int[] {0, 4, 9, 16, 25}, new int[] {0, 7, 7, 7, 8}, new int[] {0, 1, 2}), 0)
+        : BATCH;
   }
 
   private static double deviation(float[] values) {

@@ -149,7 +149,7 @@ public final class Html {
     for (int i = 0; i < ids.length; i++) {
       String text = tokens.size() == ids.length ? tokens.get(i) : "";
       html.append(
-          "<span class=\"chip\" title=\"token %d of %d, id %d\">%s<small>%d</small></span>\n"
+          "<span class=\"chip\" title=\"token %s of %s, id %s\">%s<small>%s</small></span>\n"
               .formatted(i + 1, ids.length, ids[i], escape(text), ids[i]));
     }
     return html.append("</div>\n").toString();

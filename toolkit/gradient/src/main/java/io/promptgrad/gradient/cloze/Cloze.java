@@ -11,32 +11,42 @@ import io.promptgrad.template.Segment;
 import io.promptgrad.template.Verbalizer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * Turns a task's examples into token sequences for one model and one template.
  *
  * <p>In a masked model {@code [P]} becomes the mask token. A causal model answers with the token
  * after everything that stands before {@code [P]}; text behind it is not seen by the model and is
- * left out, and a trigger slot there is an error.
+ * left out, and a trigger slot there is an error. An encoder-decoder reads its first sentinel at
+ * {@code [P]}, as in T5's span filling, and its decoder answers behind that same sentinel.
  *
  * <p>Text between slots is tokenized as one run. Special tokens around the sequence are added as
- * the tokenizer does, unless the template writes one itself (as AutoPrompt's templates do). A
- * sequence that is too long for the model loses tokens at the end of its longest run; {@link
- * #shortened} tells how many examples that were.
+ * the tokenizer does, unless the template writes one itself (as AutoPrompt's templates do); in a
+ * field's value their names are plain text. If a sequence is too long for the model, its longest
+ * field's value loses tokens at the end; {@link #shortened} tells how many examples that were.
  */
 public final class Cloze {
+
+  /** The first of the tokens by which T5 marks what is left out of a text. */
+  private static final String SENTINEL = "<extra_id_0>";
 
   private final LanguageModel model;
   private final Tokenizer tokenizer;
   private final PromptTemplate template;
   private final LabelTokens labels;
+  private final int[] gap; // what stands at [P]
+  private final int[] decoderIds; // what a decoder has said before it answers
   private final int[] before;
   private final int[] after;
+  private final List<String> specialNames;
+  private final Set<String> visibleFields; // those that the model sees
   private int shortened;
 
   /**
@@ -57,11 +67,11 @@ public final class Cloze {
     this.template = template;
     this.labels = labels;
     boolean causal = model.spec().causal();
-    if (!causal && tokenizer.specials().mask().isEmpty()) {
-      throw new InvalidInputException(
-          "%s names no mask token, which a masked language model needs at [P]; add it to tokenizer_config.json."
-              .formatted(tokenizer.file()));
-    }
+    this.gap = gap();
+    this.decoderIds =
+        model.spec().encoderDecoder()
+            ? new int[] {model.spec().encoder().startId(), gap[0]}
+            : new int[0];
     if (causal) {
       requireTriggersBeforePrediction();
     }
@@ -69,6 +79,47 @@ public final class Cloze {
     int[][] around = writesSpecials ? new int[2][0] : specialsAround();
     this.before = around[0];
     this.after = causal ? new int[0] : around[1];
+    this.specialNames = tokenizer.specials().all().stream().map(tokenizer::token).sorted().toList();
+    this.visibleFields = visibleFields(causal);
+  }
+
+  private int[] gap() {
+    return switch (model.spec().objective()) {
+      case CAUSAL -> new int[0];
+      case MASKED ->
+          new int[] {
+            tokenizer
+                .specials()
+                .mask()
+                .orElseThrow(
+                    () ->
+                        new InvalidInputException(
+                            "%s names no mask token, which a masked language model needs at [P]; add it to tokenizer_config.json."
+                                .formatted(tokenizer.file())))
+          };
+      case TEXT_TO_TEXT ->
+          new int[] {
+            tokenizer
+                .id(SENTINEL)
+                .orElseThrow(
+                    () ->
+                        new InvalidInputException(
+                            "%s has no token %s, which %s needs at [P]."
+                                .formatted(tokenizer.file(), SENTINEL, model.spec().family())))
+          };
+    };
+  }
+
+  private Set<String> visibleFields(boolean causal) {
+    Set<String> names = new LinkedHashSet<>();
+    for (Segment segment : template.segments()) {
+      if (segment instanceof Segment.Field field) {
+        names.add(field.name());
+      } else if (causal && segment instanceof Segment.Prediction) {
+        break;
+      }
+    }
+    return names;
   }
 
   private static boolean blankBeforePrediction(PromptTemplate template) {
@@ -158,77 +209,149 @@ public final class Cloze {
   }
 
   private ClozeExample encode(String id, Map<String, String> fields, int gold, int[] goldTokens) {
-    boolean causal = model.spec().causal();
-    List<int[]> pieces = new ArrayList<>();
-    List<Integer> triggerPieces = new ArrayList<>();
-    int predictionPiece = -1;
-    pieces.add(before);
-    for (Segment segment : template.fill(fields)) {
-      if (segment instanceof Segment.Text text) {
-        if (!(causal && predictionPiece >= 0)) {
-          pieces.add(run(text));
-        }
-      } else if (segment instanceof Segment.Trigger) {
-        triggerPieces.add(pieces.size());
-        pieces.add(new int[1]);
-      } else {
-        predictionPiece = pieces.size();
-        OptionalInt mask = tokenizer.specials().mask();
-        pieces.add(causal ? new int[0] : new int[] {mask.getAsInt()});
+    template.requireFields(fields.keySet());
+    Pieces pieces = pieces(fields);
+    int excess = pieces.length() - model.spec().maxPositions();
+    if (excess > 0) {
+      shortened++;
+      Map<String, String> shorter = new HashMap<>(fields);
+      while (excess > 0) {
+        shortenLongest(id, shorter, excess);
+        pieces = pieces(shorter);
+        excess = pieces.length() - model.spec().maxPositions();
       }
     }
-    pieces.add(after);
-    shorten(id, pieces);
-    int[] starts = new int[pieces.size() + 1];
-    for (int i = 0; i < pieces.size(); i++) {
-      starts[i + 1] = starts[i] + pieces.get(i).length;
+    int[] ids = new int[pieces.length()];
+    int[] triggerAt = new int[template.triggerCount()];
+    int predictAt = -1;
+    int column = 0;
+    for (int p = 0; p < pieces.ids().size(); p++) {
+      int[] piece = pieces.ids().get(p);
+      System.arraycopy(piece, 0, ids, column, piece.length);
+      if (pieces.slots().get(p) instanceof Segment.Trigger trigger) {
+        triggerAt[trigger.index()] = column;
+      } else if (pieces.slots().get(p) instanceof Segment.Prediction) {
+        predictAt =
+            switch (model.spec().objective()) {
+              case CAUSAL -> column - 1;
+              case MASKED -> column;
+              case TEXT_TO_TEXT -> decoderIds.length - 1;
+            };
+      }
+      column += piece.length;
     }
-    int[] ids = new int[starts[pieces.size()]];
-    for (int i = 0; i < pieces.size(); i++) {
-      System.arraycopy(pieces.get(i), 0, ids, starts[i], pieces.get(i).length);
-    }
-    int predictAt = causal ? starts[predictionPiece] - 1 : starts[predictionPiece];
     if (predictAt < 0) {
       throw new InvalidInputException(
           "Example %s has no token before [P], so that a causal model has nothing to go by; put text or a [T] before it."
               .formatted(id));
     }
-    int[] triggerAt = triggerPieces.stream().mapToInt(i -> starts[i]).toArray();
-    return new ClozeExample(id, ids, new int[0], triggerAt, predictAt, gold, goldTokens);
+    return new ClozeExample(
+        id, ids, new int[0], triggerAt, predictAt, gold, goldTokens, decoderIds);
   }
 
   /**
-   * Tokens of the text between two slots. Blanks next to a slot belong to the slot's neighbours:
-   * byte-level vocabularies have them in the token that follows, the others do not keep them.
+   * A filled template, in reading order.
+   *
+   * @param ids of each piece; one for a slot
+   * @param slots what each piece is: a trigger, the prediction, or null for text
    */
-  private int[] run(Segment.Text text) {
-    String core = text.text().strip();
+  private record Pieces(List<int[]> ids, List<Segment> slots) {
+
+    void add(int[] piece, Segment slot) {
+      ids.add(piece);
+      slots.add(slot);
+    }
+
+    int length() {
+      return ids.stream().mapToInt(piece -> piece.length).sum();
+    }
+  }
+
+  private Pieces pieces(Map<String, String> fields) {
+    boolean causal = model.spec().causal();
+    Pieces pieces = new Pieces(new ArrayList<>(), new ArrayList<>());
+    pieces.add(before, null);
+    List<Part> run = new ArrayList<>();
+    boolean answered = false;
+    for (Segment segment : template.segments()) {
+      if (segment instanceof Segment.Text literal) {
+        run.add(new Part(literal.text(), false));
+      } else if (segment instanceof Segment.Field field) {
+        run.add(new Part(fields.get(field.name()), true));
+      } else {
+        pieces.add(ids(run), null);
+        run.clear();
+        if (segment instanceof Segment.Prediction) {
+          pieces.add(gap, segment);
+          answered = true;
+        } else {
+          pieces.add(new int[1], segment);
+        }
+      }
+    }
+    if (!(causal && answered)) { // a causal model does not see what follows the answer
+      pieces.add(ids(run), null);
+    }
+    pieces.add(after, null);
+    return pieces;
+  }
+
+  /** A stretch of text between two slots; {@code outside}: a field's value. */
+  private record Part(String text, boolean outside) {}
+
+  /**
+   * Tokens of the text between two slots, as one run. Only a field's value that names a special
+   * token is a run of its own: outside text must not put a separator or a mask into the prompt.
+   */
+  private int[] ids(List<Part> parts) {
+    boolean plain = parts.stream().anyMatch(part -> part.outside() && namesSpecial(part.text()));
+    if (!plain) {
+      return run(parts.stream().map(Part::text).collect(Collectors.joining()), false);
+    }
+    return parts.stream()
+        .map(part -> run(part.text(), part.outside()))
+        .flatMapToInt(Arrays::stream)
+        .toArray();
+  }
+
+  private boolean namesSpecial(String text) {
+    return specialNames.stream().anyMatch(text::contains);
+  }
+
+  /**
+   * Blanks next to a slot belong to the slot's neighbours: byte-level vocabularies have them in the
+   * token that follows, the others do not keep them.
+   */
+  private int[] run(String text, boolean plain) {
+    String core = text.strip();
     if (core.isEmpty()) {
       return new int[0];
     }
-    boolean carries = tokenizer.kind() == TokenizerKind.BYTE_LEVEL_BPE;
-    return tokenizer.encode(carries && text.startsWithBlank() ? " " + core : core);
+    boolean carries =
+        tokenizer.kind() == TokenizerKind.BYTE_LEVEL_BPE && Character.isWhitespace(text.charAt(0));
+    String carried = carries ? " " + core : core;
+    return plain ? tokenizer.encodePlain(carried) : tokenizer.encode(carried);
   }
 
-  private void shorten(String id, List<int[]> pieces) {
-    int length = pieces.stream().mapToInt(p -> p.length).sum();
-    int excess = length - model.spec().maxPositions();
-    if (excess <= 0) {
-      return;
-    }
-    shortened++;
-    int longest = 0;
-    for (int i = 1; i < pieces.size(); i++) {
-      if (pieces.get(i).length > pieces.get(longest).length) {
-        longest = i;
+  /** Takes {@code excess} tokens, or all that there are, from the end of the longest value. */
+  private void shortenLongest(String id, Map<String, String> fields, int excess) {
+    String longest = null;
+    int[] tokens = new int[0];
+    for (String name : visibleFields) {
+      int[] own = tokenizer.encodePlain(fields.get(name));
+      if (own.length > tokens.length) {
+        longest = name;
+        tokens = own;
       }
     }
-    int[] piece = pieces.get(longest);
-    if (piece.length <= excess) {
+    if (longest == null) {
       throw new InvalidInputException(
-          "Example %s has %d tokens with this template, but the model accepts %d; shorten the template or the text."
-              .formatted(id, length, model.spec().maxPositions()));
+          "Example %s has too many tokens with this template even without its text: the model accepts %d; shorten the template."
+              .formatted(id, model.spec().maxPositions()));
     }
-    pieces.set(longest, Arrays.copyOf(piece, piece.length - excess));
+    int kept = Math.max(0, tokens.length - excess);
+    String text = tokenizer.decode(Arrays.copyOf(tokens, kept));
+    // Decoding may change blanks and so the number of tokens; every round must take something.
+    fields.put(longest, tokenizer.encodePlain(text).length < tokens.length ? text : "");
   }
 }

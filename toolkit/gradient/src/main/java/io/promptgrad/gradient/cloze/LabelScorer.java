@@ -1,11 +1,11 @@
 package io.promptgrad.gradient.cloze;
 
 import ai.djl.ndarray.NDManager;
+import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.MicroBatches;
 import io.promptgrad.lm.Targets;
-import io.promptgrad.lm.TokenBatch;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -14,12 +14,23 @@ import java.util.List;
  */
 public final class LabelScorer {
 
-  /** A filled sequence and where its answer is read. */
-  public record Row(int[] ids, int[] types, int predictAt) {
+  /**
+   * A filled sequence and where its answer is read.
+   *
+   * @param decoderIds what an encoder-decoder's decoder has said before, of which {@code predictAt}
+   *     is a column; else empty
+   */
+  public record Row(int[] ids, int[] types, int predictAt, int[] decoderIds) {
+
+    /** For a model without a decoder apart. */
+    public Row(int[] ids, int[] types, int predictAt) {
+      this(ids, types, predictAt, new int[0]);
+    }
 
     /** An example with a trigger in its place. */
     public static Row of(ClozeExample example, int[] trigger) {
-      return new Row(example.with(trigger), example.types(), example.predictAt());
+      return new Row(
+          example.with(trigger), example.types(), example.predictAt(), example.decoderIds());
     }
   }
 
@@ -49,10 +60,10 @@ public final class LabelScorer {
         model,
         lengths(rows),
         (model, group) -> {
-          TokenBatch batch = batch(rows, group);
+          FilledBatch batch = batch(rows, group);
           try (NDManager scope = model.newScope()) {
-            float[] logits =
-                model.logits(scope, batch, at(rows, group, batch), tokens).toFloatArray();
+            float[] logits = model.logits(scope, batch.tokens(), batch.at(), tokens).toFloatArray();
+            requireNumbers(logits, "logits");
             for (int r = 0; r < group.length; r++) {
               scores[group[r]] = perLabel(logits, r * tokens.length, labels);
             }
@@ -72,7 +83,7 @@ public final class LabelScorer {
         model,
         lengths(rows),
         (model, group) -> {
-          TokenBatch batch = batch(rows, group);
+          FilledBatch batch = batch(rows, group);
           int[][] wanted = new int[group.length][];
           for (int r = 0; r < group.length; r++) {
             wanted[r] = answers.get(group[r]);
@@ -80,14 +91,29 @@ public final class LabelScorer {
           try (NDManager scope = model.newScope()) {
             float[] losses =
                 model
-                    .losses(scope, batch, Targets.mean(at(rows, group, batch), wanted))
+                    .losses(scope, batch.tokens(), Targets.mean(batch.at(), wanted))
                     .toFloatArray();
+            requireNumbers(losses, "losses");
             for (int r = 0; r < group.length; r++) {
               out[group[r]] = -losses[r];
             }
           }
         });
     return out;
+  }
+
+  /**
+   * Refuses NaN, which compares as neither better nor worse, so that it would count as right
+   * somewhere.
+   */
+  public static void requireNumbers(float[] values, String what) {
+    for (float value : values) {
+      if (Float.isNaN(value)) {
+        throw new InvalidInputException(
+            "The model's %s are not numbers (NaN); check its weights, or load it with another precision."
+                .formatted(what));
+      }
+    }
   }
 
   private static double[] perLabel(float[] logits, int start, LabelTokens labels) {
@@ -113,30 +139,7 @@ public final class LabelScorer {
     return rows.stream().mapToInt(row -> row.ids().length).toArray();
   }
 
-  private TokenBatch batch(List<Row> rows, int[] group) {
-    List<int[]> sequences = new ArrayList<>(group.length);
-    boolean typed = false;
-    for (int index : group) {
-      sequences.add(rows.get(index).ids());
-      typed |= rows.get(index).types().length > 0;
-    }
-    TokenBatch batch = TokenBatch.of(sequences, model.spec().padId());
-    if (!typed) {
-      return batch;
-    }
-    int[] types = new int[batch.ids().length];
-    for (int r = 0; r < group.length; r++) {
-      int[] own = rows.get(group[r]).types();
-      System.arraycopy(own, 0, types, batch.index(r, 0), own.length);
-    }
-    return batch.withTypes(types);
-  }
-
-  private static int[] at(List<Row> rows, int[] group, TokenBatch batch) {
-    int[] at = new int[group.length];
-    for (int r = 0; r < at.length; r++) {
-      at[r] = batch.index(r, rows.get(group[r]).predictAt());
-    }
-    return at;
+  private FilledBatch batch(List<Row> rows, int[] group) {
+    return FilledBatch.of(model, Arrays.stream(group).mapToObj(rows::get).toList());
   }
 }

@@ -25,6 +25,11 @@ public record LabelTokens(List<String> labels, int[][] ids) {
     if (labels.size() != ids.length || labels.isEmpty()) {
       throw new IllegalArgumentException(labels.size() + " labels, " + ids.length + " token sets");
     }
+    for (int c = 0; c < ids.length; c++) {
+      if (ids[c].length == 0) {
+        throw new IllegalArgumentException("the label " + labels.get(c) + " has no token");
+      }
+    }
   }
 
   /**

@@ -5,8 +5,12 @@ import io.promptgrad.files.Json;
 import io.promptgrad.gradient.cloze.Cloze;
 import io.promptgrad.gradient.cloze.ClozeExample;
 import io.promptgrad.gradient.cloze.LabelScorer;
+import io.promptgrad.gradient.cloze.LabelTokens;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
+import io.promptgrad.lm.arch.TransformerSpec.Objective;
+import io.promptgrad.metric.Accuracy;
+import io.promptgrad.metric.Metric;
 import io.promptgrad.search.Best;
 import io.promptgrad.search.Candidate;
 import io.promptgrad.search.Candidate.Status;
@@ -20,8 +24,10 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 
 /**
  * AutoPrompt (Shin, Razeghi, Logan, Wallace and Singh 2020, arXiv:2010.15980, section 2): trigger
@@ -49,14 +55,15 @@ public final class AutoPrompt implements Search {
   private final Cloze cloze;
   private final AutoPromptConfig config;
   private final RandomSource random;
+  private final LabelTokens labels; // what answers are read by
   private final List<ClozeExample> train;
-  private final List<ClozeExample> dev;
+  private final DevScore onDev;
+  private final int devSize;
   private final TokenFilter filter;
   private final LabelScorer scorer;
   private final HotFlip hotFlip;
   private final int[] among; // label tokens if probabilities are among them, else null
   private final CandidateRace race;
-  private final CandidateRace whole;
 
   private int[] trigger;
   private String triggerId = "0";
@@ -64,13 +71,30 @@ public final class AutoPrompt implements Search {
   private double bestDev = Double.NaN;
   private int bestStep;
 
+  /** How good a trigger is on the dev split; higher is better. */
+  private interface DevScore {
+    double of(int[] trigger);
+  }
+
+  /** A search whose result is the trigger with the best accuracy on dev. */
+  public AutoPrompt(
+      LanguageModel model, Task task, Cloze cloze, AutoPromptConfig config, RandomSource random) {
+    this(model, task, cloze, config, new Accuracy(), random);
+  }
+
   /**
    * @param cloze template and label tokens, with at least one trigger slot
+   * @param metric what the result is chosen by on dev
    * @throws InvalidInputException if the template has no trigger slot, a label of the data is
    *     unknown or the filter leaves no token
    */
   public AutoPrompt(
-      LanguageModel model, Task task, Cloze cloze, AutoPromptConfig config, RandomSource random) {
+      LanguageModel model,
+      Task task,
+      Cloze cloze,
+      AutoPromptConfig config,
+      Metric metric,
+      RandomSource random) {
     if (cloze.template().triggerCount() == 0) {
       throw new InvalidInputException(
           "The template '%s' has no trigger slot; put at least one [T] where AutoPrompt may choose a token."
@@ -80,8 +104,9 @@ public final class AutoPrompt implements Search {
     this.cloze = cloze;
     this.config = config;
     this.random = random;
-    this.train = encode(cloze, task.train());
-    this.dev = encode(cloze, task.dev());
+    this.labels = config.reference().isEmpty() ? cloze.labels() : withoutIdZero(cloze.labels());
+    Cloze encoder = new Cloze(model, cloze.template(), labels);
+    this.train = encoder.encode(task.train());
     this.filter =
         TokenFilter.of(
             model.tokenizer(), model.spec().vocabulary(), config.filter(), cloze.labels().flat());
@@ -93,42 +118,37 @@ public final class AutoPrompt implements Search {
     this.scorer = new LabelScorer(model);
     this.hotFlip = new HotFlip(model);
     this.among =
-        config.objective() == AutoPromptConfig.Objective.LABEL_LIKELIHOOD
-            ? cloze.labels().flat()
-            : null;
+        config.objective() == AutoPromptConfig.Objective.LABEL_LIKELIHOOD ? labels.flat() : null;
     this.race =
         new CandidateRace(
             scorer,
-            cloze.labels(),
+            labels,
             among == null
                 ? CandidateRace.Objective.ACCURACY
                 : CandidateRace.Objective.LABEL_LIKELIHOOD,
             CandidateRace.Options.exact(model.device())
                 .withPruning(config.prunes())
                 .withHalving(config.halving()));
-    this.whole =
-        new CandidateRace(
-            scorer,
-            cloze.labels(),
-            CandidateRace.Objective.ACCURACY,
-            CandidateRace.Options.plain());
+    ClozeEvaluator evaluator = new ClozeEvaluator(model, scorer, metric, List.of());
+    List<ClozeExample> dev = encoder.encode(task.dev());
+    this.devSize = dev.size();
+    this.onDev = t -> metric.score(evaluator.outcomes(dev, t, labels));
     this.trigger = firstTrigger();
     this.bestTrigger = trigger;
   }
 
-  private List<ClozeExample> encode(Cloze encoder, List<io.promptgrad.task.Example> examples) {
-    List<ClozeExample> encoded = encoder.encode(examples);
-    if (config.reference().isEmpty()) {
-      return encoded;
+  /** The original pads label sets with id 0, so that a token of that id never counts. */
+  private static LabelTokens withoutIdZero(LabelTokens labels) {
+    int[][] ids = new int[labels.size()][];
+    for (int c = 0; c < ids.length; c++) {
+      ids[c] = Arrays.stream(labels.ids()[c]).filter(id -> id != 0).toArray();
+      if (ids[c].length == 0) {
+        throw new InvalidInputException(
+            "The label '%s' has only the token of id 0, which the original AutoPrompt takes for padding; give another word, or leave the option reference out."
+                .formatted(labels.labels().get(c)));
+      }
     }
-    List<ClozeExample> withoutZero = new ArrayList<>();
-    for (ClozeExample e : encoded) {
-      int[] gold = Arrays.stream(e.goldTokens()).filter(id -> id != 0).toArray();
-      withoutZero.add(
-          new ClozeExample(
-              e.id(), e.ids(), e.types(), e.triggerAt(), e.predictAt(), e.gold(), gold));
-    }
-    return withoutZero;
+    return new LabelTokens(labels.labels(), ids);
   }
 
   private int[] firstTrigger() {
@@ -160,16 +180,18 @@ public final class AutoPrompt implements Search {
       return first;
     }
     boolean masks =
-        config.start() instanceof AutoPromptConfig.Start.Masks && !model.spec().causal();
+        config.start() instanceof AutoPromptConfig.Start.Masks
+            && model.spec().objective() == Objective.MASKED;
+    if (masks) {
+      Arrays.fill(first, model.tokenizer().specials().mask().getAsInt());
+      return first;
+    }
+    int[] allowed = IntStream.range(0, filter.vocabulary()).filter(filter::allows).toArray();
+    int[] words = Arrays.stream(allowed).filter(model.tokenizer()::startsWord).toArray();
+    int[] from = words.length > 0 ? words : allowed; // not every vocabulary marks where words start
     RandomGenerator generator = random.stream("autoprompt.start", 0);
     for (int t = 0; t < slots; t++) {
-      if (masks) {
-        first[t] = model.tokenizer().specials().mask().getAsInt();
-      } else {
-        do {
-          first[t] = generator.nextInt(filter.vocabulary());
-        } while (!filter.allows(first[t]) || !model.tokenizer().startsWord(first[t]));
-      }
+      first[t] = from[generator.nextInt(from.length)];
     }
     return first;
   }
@@ -187,14 +209,15 @@ public final class AutoPrompt implements Search {
     long backward = model.backwardTokens();
     long evaluations = 0;
     if (Double.isNaN(bestDev)) {
-      bestDev = config.reference().isPresent() ? Double.NEGATIVE_INFINITY : devScore(trigger);
-      evaluations += config.reference().isPresent() ? 0 : dev.size();
+      bestDev = config.reference().isPresent() ? Double.NEGATIVE_INFINITY : onDev.of(trigger);
+      evaluations += config.reference().isPresent() ? 0 : devSize;
     }
 
     // 1. Gradient of the mean loss at the trigger's word embeddings.
     List<ClozeExample> forGradient = sample("autoprompt.gradient", step, gradientExamples());
     HotFlip.Gradient gradient =
-        hotFlip.gradient(forGradient, trigger, weights(forGradient.size()), among);
+        hotFlip.gradient(
+            forGradient, trigger, weights(forGradient.size(), config.reference()), among);
     evaluations += forGradient.size();
 
     // 2. The k replacements with the largest first-order gain.
@@ -215,8 +238,8 @@ public final class AutoPrompt implements Search {
       trigger = candidates.get(result.winner());
       triggerId = step + "." + (result.winner() + 1);
       score = mean(result.scores()[result.winner()], forChoice.size());
-      double value = devScore(trigger);
-      evaluations += dev.size();
+      double value = onDev.of(trigger);
+      evaluations += devSize;
       devScore = OptionalDouble.of(value);
       if (value > bestDev) {
         bestDev = value;
@@ -277,19 +300,17 @@ public final class AutoPrompt implements Search {
   }
 
   /** Weight of each example's loss: 1 / n, or batch means divided by the accumulation steps. */
-  private float[] weights(int n) {
+  static float[] weights(int n, Optional<AutoPromptConfig.Reference> reference) {
     float[] weights = new float[n];
-    Arrays.fill(weights, 1f / n);
-    config
-        .reference()
-        .ifPresent(
-            r -> {
-              for (int i = 0; i < n; i++) {
-                int batch = i / r.batchSize();
-                int size = Math.min(r.batchSize(), n - batch * r.batchSize());
-                weights[i] = 1f / size / r.accumulationSteps();
-              }
-            });
+    for (int i = 0; i < n; i++) {
+      if (reference.isEmpty()) {
+        weights[i] = 1f / n;
+      } else {
+        int batchSize = reference.get().batchSize();
+        int size = Math.min(batchSize, n - i / batchSize * batchSize); // the last may be smaller
+        weights[i] = 1f / size / reference.get().accumulationSteps();
+      }
+    }
     return weights;
   }
 
@@ -305,10 +326,6 @@ public final class AutoPrompt implements Search {
   /** Accuracy, or the geometric mean of the gold labels' probabilities: both in [0, 1]. */
   private double mean(double sum, int n) {
     return among == null ? sum / n : Math.exp(sum / n);
-  }
-
-  private double devScore(int[] candidate) {
-    return whole.run(dev, null, List.of(candidate)).scores()[0] / dev.size();
   }
 
   // ------------------------------------------------------------------ what the trace keeps
@@ -365,7 +382,7 @@ public final class AutoPrompt implements Search {
   @Override
   public Best best() {
     return new Best(
-        TriggerPrompt.of(cloze.template(), cloze.labels(), bestTrigger, model.tokenizer()),
+        TriggerPrompt.of(cloze.template(), labels, bestTrigger, model.tokenizer()),
         bestDev == Double.NEGATIVE_INFINITY ? Double.NaN : bestDev,
         bestStep);
   }

@@ -33,7 +33,7 @@ public record AutoPromptConfig(
     Objective objective,
     Optional<Reference> reference) {
 
-  /** What the search optimizes on its training examples; dev is always scored by accuracy. */
+  /** What the search optimizes on its training examples; dev is scored by the metric. */
   public enum Objective {
     /**
      * The original: the gradient of -log of the gold tokens' probability over the whole vocabulary,
@@ -59,7 +59,7 @@ public record AutoPromptConfig(
   /** The first trigger. */
   public sealed interface Start {
 
-    /** The mask token everywhere (masked models); a causal model takes random words instead. */
+    /** The mask token everywhere (masked models); other models take random words instead. */
     record Masks() implements Start {}
 
     /** Allowed tokens drawn at random by the run's seed. */

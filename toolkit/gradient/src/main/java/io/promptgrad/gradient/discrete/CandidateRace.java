@@ -204,7 +204,7 @@ public final class CandidateRace {
     return scores[gold] - other;
   }
 
-  /** Right answers, or the sum of the log-probabilities (in float32 as long as that is exact). */
+  /** Right answers, or the sum of the log-probabilities. */
   private double count(double[] values) {
     double sum = 0;
     for (double value : values) {

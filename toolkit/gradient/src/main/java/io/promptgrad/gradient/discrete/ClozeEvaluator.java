@@ -5,6 +5,7 @@ import io.promptgrad.evaluation.Evaluator;
 import io.promptgrad.gradient.cloze.Cloze;
 import io.promptgrad.gradient.cloze.ClozeExample;
 import io.promptgrad.gradient.cloze.LabelScorer;
+import io.promptgrad.gradient.cloze.LabelTokens;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.metric.Metric;
 import io.promptgrad.metric.Outcome;
@@ -31,24 +32,22 @@ public final class ClozeEvaluator implements Evaluator<TriggerPrompt> {
    * @param others further metrics to report
    */
   public ClozeEvaluator(LanguageModel model, Metric metric, List<Metric> others) {
+    this(model, new LabelScorer(model), metric, others);
+  }
+
+  /** With a scorer, and what it has learnt about batch sizes, of the caller's. */
+  ClozeEvaluator(LanguageModel model, LabelScorer scorer, Metric metric, List<Metric> others) {
     this.model = model;
+    this.scorer = scorer;
     this.metric = metric;
     this.others = List.copyOf(others);
-    this.scorer = new LabelScorer(model);
   }
 
   @Override
   public EvalReport evaluate(TriggerPrompt prompt, List<Example> examples) {
     Cloze cloze = new Cloze(model, prompt.template(), prompt.labels());
     List<ClozeExample> encoded = cloze.encode(examples);
-    int[] trigger = prompt.tokenIds();
-    List<LabelScorer.Row> rows =
-        encoded.stream().map(example -> LabelScorer.Row.of(example, trigger)).toList();
-    double[][] scores = scorer.scores(rows, prompt.labels());
-    List<Outcome> outcomes = new ArrayList<>();
-    for (int i = 0; i < scores.length; i++) {
-      outcomes.add(outcome(examples.get(i), encoded.get(i).gold(), scores[i], prompt));
-    }
+    List<Outcome> outcomes = outcomes(encoded, prompt.tokenIds(), prompt.labels());
     EvalReport report = EvalReport.of(metric, others, outcomes);
     if (cloze.shortened() == 0) {
       return report;
@@ -70,8 +69,20 @@ public final class ClozeEvaluator implements Evaluator<TriggerPrompt> {
         warnings);
   }
 
-  private static Outcome outcome(Example example, int gold, double[] scores, TriggerPrompt prompt) {
-    List<String> labels = prompt.labels().labels();
+  /** What becomes of encoded examples with a trigger in their slots. */
+  List<Outcome> outcomes(List<ClozeExample> examples, int[] trigger, LabelTokens labels) {
+    List<LabelScorer.Row> rows =
+        examples.stream().map(example -> LabelScorer.Row.of(example, trigger)).toList();
+    double[][] scores = scorer.scores(rows, labels);
+    List<Outcome> outcomes = new ArrayList<>();
+    for (int i = 0; i < scores.length; i++) {
+      outcomes.add(outcome(examples.get(i), scores[i], labels.labels()));
+    }
+    return outcomes;
+  }
+
+  private static Outcome outcome(ClozeExample example, double[] scores, List<String> labels) {
+    int gold = example.gold();
     int answer = gold;
     int rank = 1;
     double sum = 0;

@@ -4,12 +4,14 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.promptgrad.gradient.cloze.ClozeExample;
+import io.promptgrad.gradient.cloze.FilledBatch;
+import io.promptgrad.gradient.cloze.LabelScorer;
 import io.promptgrad.lm.EmbeddingGradient;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.MicroBatches;
 import io.promptgrad.lm.Targets;
 import io.promptgrad.lm.TokenBatch;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.PriorityQueue;
 
@@ -65,7 +67,7 @@ public final class HotFlip {
   public Gradient gradient(
       List<ClozeExample> examples, int[] trigger, float[] weights, int[] among) {
     int triggers = trigger.length;
-    int width = model.spec().hidden();
+    int width = model.spec().wordWidth();
     // The sum of each group, under its first example; added in this order, whoever was done first.
     float[][] sums = new float[examples.size()][];
     double[] losses = new double[examples.size()];
@@ -74,17 +76,18 @@ public final class HotFlip {
         model,
         lengths,
         (model, group) -> {
-          TokenBatch batch = batch(examples, group, trigger);
+          FilledBatch batch = batch(examples, group, trigger);
+          TokenBatch tokens = batch.tokens();
           try (NDManager scope = model.newScope()) {
             Targets targets = targets(examples, group, batch, weights);
             EmbeddingGradient g =
                 among == null
-                    ? model.gradient(scope, batch, targets)
-                    : model.gradient(scope, batch, targets, among);
+                    ? model.gradient(scope, tokens, targets)
+                    : model.gradient(scope, tokens, targets, among);
             long[] rows = new long[group.length * triggers];
             for (int r = 0; r < group.length; r++) {
               for (int t = 0; t < triggers; t++) {
-                rows[r * triggers + t] = batch.index(r, examples.get(group[r]).triggerAt()[t]);
+                rows[r * triggers + t] = tokens.index(r, examples.get(group[r]).triggerAt()[t]);
               }
             }
             // Only the trigger's rows, summed over the examples, come back to the host.
@@ -94,6 +97,7 @@ public final class HotFlip {
                     .reshape(new Shape(group.length, triggers, width))
                     .sum(new int[] {0})
                     .toFloatArray();
+            LabelScorer.requireNumbers(sum, "gradients");
             float[] groupLosses = g.losses().toFloatArray();
             for (int r = 0; r < group.length; r++) {
               losses[group[r]] = groupLosses[r];
@@ -110,37 +114,23 @@ public final class HotFlip {
     return new Gradient(total, width, losses);
   }
 
-  private TokenBatch batch(List<ClozeExample> examples, int[] group, int[] trigger) {
-    List<int[]> sequences = new ArrayList<>(group.length);
-    boolean typed = false;
-    for (int index : group) {
-      sequences.add(examples.get(index).with(trigger));
-      typed |= examples.get(index).types().length > 0;
-    }
-    TokenBatch batch = TokenBatch.of(sequences, model.spec().padId());
-    if (!typed) {
-      return batch;
-    }
-    int[] types = new int[batch.ids().length];
-    for (int r = 0; r < group.length; r++) {
-      int[] own = examples.get(group[r]).types();
-      System.arraycopy(own, 0, types, batch.index(r, 0), own.length);
-    }
-    return batch.withTypes(types);
+  private FilledBatch batch(List<ClozeExample> examples, int[] group, int[] trigger) {
+    return FilledBatch.of(
+        model,
+        Arrays.stream(group)
+            .mapToObj(index -> LabelScorer.Row.of(examples.get(index), trigger))
+            .toList());
   }
 
   private static Targets targets(
-      List<ClozeExample> examples, int[] group, TokenBatch batch, float[] weights) {
-    int[] at = new int[group.length];
+      List<ClozeExample> examples, int[] group, FilledBatch batch, float[] weights) {
     int[][] tokens = new int[group.length][];
     float[] own = new float[group.length];
     for (int r = 0; r < group.length; r++) {
-      ClozeExample example = examples.get(group[r]);
-      at[r] = batch.index(r, example.predictAt());
-      tokens[r] = example.goldTokens();
+      tokens[r] = examples.get(group[r]).goldTokens();
       own[r] = weights[group[r]];
     }
-    return new Targets(at, tokens, own);
+    return new Targets(batch.at(), tokens, own);
   }
 
   /** {@code -E_v . g} for every token v [V]: the larger, the more the loss is expected to fall. */

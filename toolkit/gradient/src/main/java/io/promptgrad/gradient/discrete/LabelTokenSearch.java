@@ -4,19 +4,23 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.promptgrad.gradient.cloze.Cloze;
 import io.promptgrad.gradient.cloze.ClozeExample;
+import io.promptgrad.gradient.cloze.FilledBatch;
+import io.promptgrad.gradient.cloze.LabelScorer;
 import io.promptgrad.gradient.cloze.LabelTokens;
+import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.MicroBatches;
-import io.promptgrad.lm.TokenBatch;
+import io.promptgrad.lm.tokenizer.Specials;
 import io.promptgrad.search.RandomSource;
 import io.promptgrad.task.Example;
 import io.promptgrad.template.PromptTemplate;
 import io.promptgrad.template.Verbalizer;
-import java.util.ArrayList;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.TreeSet;
 
 /**
@@ -90,12 +94,7 @@ public final class LabelTokenSearch {
   private float[][] features(PromptTemplate template, List<String> labels, List<Example> examples) {
     Cloze cloze = new Cloze(model, template, anyVerbalizer(labels));
     List<ClozeExample> encoded = cloze.encode(examples);
-    int filler =
-        model
-            .tokenizer()
-            .specials()
-            .mask()
-            .orElseGet(() -> model.tokenizer().specials().all().iterator().next());
+    int filler = filler(model.tokenizer().specials(), model.tokenizer().file());
     int[] trigger = new int[template.triggerCount()];
     Arrays.fill(trigger, filler);
     float[][] features = new float[examples.size()][];
@@ -105,17 +104,15 @@ public final class LabelTokenSearch {
             model,
             lengths,
             (model, group) -> {
-              List<int[]> sequences = new ArrayList<>();
-              for (int index : group) {
-                sequences.add(encoded.get(index).with(trigger));
-              }
-              TokenBatch batch = TokenBatch.of(sequences, model.spec().padId());
-              int[] at = new int[group.length];
-              for (int r = 0; r < at.length; r++) {
-                at[r] = batch.index(r, encoded.get(group[r]).predictAt());
-              }
+              FilledBatch batch =
+                  FilledBatch.of(
+                      model,
+                      Arrays.stream(group)
+                          .mapToObj(index -> LabelScorer.Row.of(encoded.get(index), trigger))
+                          .toList());
+              int[] at = batch.at();
               try (NDManager scope = model.newScope()) {
-                float[] flat = model.features(scope, batch, at).toFloatArray();
+                float[] flat = model.features(scope, batch.tokens(), at).toFloatArray();
                 int width = flat.length / at.length;
                 for (int r = 0; r < at.length; r++) {
                   features[group[r]] = Arrays.copyOfRange(flat, r * width, (r + 1) * width);
@@ -123,6 +120,22 @@ public final class LabelTokenSearch {
               }
             });
     return features;
+  }
+
+  /** What stands in the trigger slots: the mask; in a causal model a token without a meaning. */
+  static int filler(Specials specials, Path tokenizer) {
+    for (OptionalInt id : List.of(specials.mask(), specials.bos(), specials.eos())) {
+      if (id.isPresent()) {
+        return id.getAsInt();
+      }
+    }
+    return specials.all().stream()
+        .min(Integer::compare)
+        .orElseThrow(
+            () ->
+                new InvalidInputException(
+                    "%s has no special token to stand in the trigger slots during the label search; give label words instead."
+                        .formatted(tokenizer)));
   }
 
   /** The encoder wants a verbalizer; which tokens it names plays no part in the features. */

@@ -13,6 +13,7 @@ import io.promptgrad.lm.Precision;
 import io.promptgrad.lm.verify.Comparison;
 import io.promptgrad.lm.weights.SafetensorsFile;
 import io.promptgrad.lm.weights.TensorView;
+import io.promptgrad.lm.weights.WeightType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,11 +29,14 @@ import java.util.TreeMap;
  * positions are the recorded ones, everything else is computed.
  *
  * <p>Tolerances: 1e-4 of the largest value for gradients and scores of the vocabulary; 1e-4 per
- * example for losses and log-probability sums; ids, choices and accuracies exactly.
+ * example for losses and log-probability sums; ids, choices and numbers of right answers exactly.
  */
 public final class TraceVerification {
 
   private static final double RELATIVE = 1e-4;
+
+  /** Of a recorded accuracy, which is a quotient in float32. */
+  private static final double ROUNDING = 1e-6;
 
   private final JsonNode trace;
   private final SafetensorsFile tensors;
@@ -76,6 +80,13 @@ public final class TraceVerification {
     LoadOptions options = new LoadOptions(device, Precision.FLOAT32);
     try (LanguageModel model = LanguageModel.load(folder, options)) {
       return new TraceVerification(folder, model).replay();
+    } catch (InvalidInputException e) {
+      throw e;
+    } catch (IndexOutOfBoundsException | IllegalArgumentException | ArithmeticException e) {
+      throw new InvalidInputException(
+          "The recorded search in %s is malformed (%s); record it again."
+              .formatted(folder, e.getMessage()),
+          e);
     }
   }
 
@@ -98,7 +109,7 @@ public final class TraceVerification {
     int[] trigger = Json.ints(trace.path("start").path("initial_trigger_ids"));
     double best = Double.NEGATIVE_INFINITY;
     int[] bestTrigger = trigger;
-    tolerant("start.dev_metric", trace.path("start").path("dev_metric"), mean(trigger), dev.size());
+    tolerant("start.dev_metric", trace.path("start").path("dev_metric"), mean(trigger));
 
     int i = 0;
     for (JsonNode recorded : trace.path("iterations")) {
@@ -139,7 +150,7 @@ public final class TraceVerification {
         trigger = triggers.get(result.winner());
         exact("trigger_after", Json.ints(recorded.path("trigger_after")), trigger);
         double value = mean(trigger);
-        tolerant("dev_metric", recorded.path("dev_metric"), value, 1);
+        tolerant("dev_metric", recorded.path("dev_metric"), value);
         if (lama && contains(bestTrigger, mask)) {
           best = Double.NEGATIVE_INFINITY;
         }
@@ -154,14 +165,14 @@ public final class TraceVerification {
     }
     exact("last_trigger_ids", Json.ints(trace.path("final").path("last_trigger_ids")), trigger);
     exact("best_trigger_ids", Json.ints(trace.path("final").path("best_trigger_ids")), bestTrigger);
-    tolerant("best_dev_metric", trace.path("final").path("best_dev_metric"), best, 1);
+    tolerant("best_dev_metric", trace.path("final").path("best_dev_metric"), best);
     return List.copyOf(worst.values());
   }
 
   /** Batch means summed and divided by the accumulation steps, however many batches there were. */
   private float[] averagedGradient(int iteration, int[] trigger, JsonNode recorded) {
     int steps = trace.path("settings").path("accumulation_steps").asInt();
-    float[] sum = new float[trigger.length * model.spec().hidden()];
+    float[] sum = new float[trigger.length * model.spec().wordWidth()];
     int b = 0;
     for (int[] indices : batches(iteration, "gradient")) {
       List<ClozeExample> batch = pick(train, indices);
@@ -172,7 +183,8 @@ public final class TraceVerification {
         sum[i] += gradient.values()[i];
       }
       double loss = Arrays.stream(gradient.losses()).average().orElseThrow();
-      tolerant("gradient_step_losses", recorded.path("gradient_step_losses").path(b++), loss, 1);
+      double golden = recorded.path("gradient_step_losses").path(b++).asDouble(Double.NaN);
+      keep(new Comparison("gradient_step_losses", Math.abs(golden - loss), RELATIVE));
     }
     relative("averaged_grad", floats("averaged_grad", iteration), sum, null);
     return sum;
@@ -261,6 +273,15 @@ public final class TraceVerification {
 
   private int[][] matrix(String name) {
     TensorView view = tensors.get(name);
+    if (view.type() != WeightType.I64 || view.shape().length != 2) {
+      throw new IllegalArgumentException(
+          name
+              + " is "
+              + view.type()
+              + " "
+              + Arrays.toString(view.shape())
+              + ", not a table of I64");
+    }
     int rows = (int) view.shape()[0];
     int[][] out = new int[rows][(int) view.shape()[1]];
     var bytes = view.bytes();
@@ -322,9 +343,10 @@ public final class TraceVerification {
     keep(new Comparison(name, golden == ours ? 0 : 1, 0));
   }
 
-  private void tolerant(String name, JsonNode golden, double ours, int examples) {
-    double tolerance = RELATIVE * examples;
-    keep(new Comparison(name, Math.abs(golden.asDouble(Double.NaN) - ours), tolerance));
+  /** A score of the dev split: accuracy or mean log-probability. */
+  private void tolerant(String name, JsonNode golden, double ours) {
+    double error = Math.abs(golden.asDouble(Double.NaN) - ours);
+    keep(new Comparison(name, error, accuracy ? ROUNDING : RELATIVE));
   }
 
   private void scores(String name, float[] golden, double[] ours, int examples) {

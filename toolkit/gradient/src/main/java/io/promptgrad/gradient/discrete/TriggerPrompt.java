@@ -1,7 +1,6 @@
 package io.promptgrad.gradient.discrete;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.files.Json;
 import io.promptgrad.gradient.cloze.LabelTokens;
@@ -25,6 +24,7 @@ import java.util.Objects;
  * @param tokenIds the trigger, one id for each slot
  * @param tokens the trigger as the vocabulary spells it
  * @param text the template with the trigger's tokens in place, for people
+ * @param labelTokens the label tokens as the vocabulary spells them
  * @param labelWords the label tokens as words, for people
  */
 public record TriggerPrompt(
@@ -33,6 +33,7 @@ public record TriggerPrompt(
     int[] tokenIds,
     List<String> tokens,
     String text,
+    Map<String, List<String>> labelTokens,
     Map<String, List<String>> labelWords)
     implements Prompt {
 
@@ -58,15 +59,16 @@ public record TriggerPrompt(
       int slot = text.indexOf("[T]");
       text = text.substring(0, slot) + tokenizer.view(id).strip() + text.substring(slot + 3);
     }
+    Map<String, List<String>> entries = new LinkedHashMap<>();
     Map<String, List<String>> words = new LinkedHashMap<>();
     for (int c = 0; c < labels.size(); c++) {
-      List<String> own = new ArrayList<>();
-      for (int id : labels.ids()[c]) {
-        own.add(tokenizer.view(id).strip());
-      }
-      words.put(labels.labels().get(c), own);
+      int[] own = labels.ids()[c];
+      entries.put(labels.labels().get(c), Arrays.stream(own).mapToObj(tokenizer::token).toList());
+      words.put(
+          labels.labels().get(c),
+          Arrays.stream(own).mapToObj(id -> tokenizer.view(id).strip()).toList());
     }
-    return new TriggerPrompt(template, labels, trigger, tokens, text, words);
+    return new TriggerPrompt(template, labels, trigger, tokens, text, entries, words);
   }
 
   @Override
@@ -91,6 +93,7 @@ public record TriggerPrompt(
     for (int c = 0; c < labels.size(); c++) {
       ids.set(labels.labels().get(c), Json.array(labels.ids()[c]));
     }
+    json.set("label_tokens", Json.tree(labelTokens));
     json.set("label_words", Json.tree(labelWords));
     return json;
   }
@@ -105,33 +108,49 @@ public record TriggerPrompt(
       throw new InvalidInputException(
           "This is no saved trigger prompt: it needs \"template\", \"token_ids\" and \"verbalizer\".");
     }
+    PromptTemplate template = PromptTemplate.parse(json.path("template").asText());
+    int[] trigger = Json.ints(json.path("token_ids"));
+    if (trigger.length != template.triggerCount()) {
+      throw new InvalidInputException(
+          "The saved prompt has %d \"token_ids\" for the %d slots [T] of its template '%s'."
+              .formatted(trigger.length, template.triggerCount(), template));
+    }
+    requireSame(trigger, json.path("tokens"), tokenizer);
     List<String> labels = new ArrayList<>();
     List<int[]> ids = new ArrayList<>();
     json.path("verbalizer")
         .properties()
         .forEach(
             entry -> {
+              int[] own = Json.ints(entry.getValue());
+              if (own.length == 0) {
+                throw new InvalidInputException(
+                    "The saved prompt's label '%s' has no token ids in \"verbalizer\"."
+                        .formatted(entry.getKey()));
+              }
+              requireSame(own, json.path("label_tokens").path(entry.getKey()), tokenizer);
               labels.add(entry.getKey());
-              ids.add(Json.ints(entry.getValue()));
+              ids.add(own);
             });
-    int[] trigger = Json.ints(json.path("token_ids"));
-    JsonNode tokens = json.path("tokens");
-    for (int t = 0; t < trigger.length; t++) {
+    return of(template, new LabelTokens(labels, ids.toArray(new int[0][])), trigger, tokenizer);
+  }
+
+  /**
+   * The ids mean nothing without their vocabulary, so every one is saved with its entry.
+   *
+   * @param entries as saved; an array of strings or missing
+   */
+  private static void requireSame(int[] ids, JsonNode entries, Tokenizer tokenizer) {
+    for (int t = 0; t < ids.length; t++) {
       boolean same =
-          tokenizer.has(trigger[t])
-              && (!(tokens instanceof ArrayNode)
-                  || tokenizer.token(trigger[t]).equals(tokens.path(t).asText()));
+          tokenizer.has(ids[t])
+              && (!entries.isArray() || tokenizer.token(ids[t]).equals(entries.path(t).asText()));
       if (!same) {
         throw new InvalidInputException(
-            "The prompt's token %d ('%s') is not that token in %s; a trigger works only with the vocabulary it was found for."
-                .formatted(trigger[t], tokens.path(t).asText("?"), tokenizer.file()));
+            "The prompt's token %d ('%s') is not that token in %s; a prompt works only with the vocabulary it was found for."
+                .formatted(ids[t], entries.path(t).asText("?"), tokenizer.file()));
       }
     }
-    return of(
-        PromptTemplate.parse(json.path("template").asText()),
-        new LabelTokens(labels, ids.toArray(new int[0][])),
-        trigger,
-        tokenizer);
   }
 
   @Override

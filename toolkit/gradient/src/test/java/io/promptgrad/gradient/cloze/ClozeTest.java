@@ -9,7 +9,11 @@ import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.task.Example;
 import io.promptgrad.template.PromptTemplate;
 import io.promptgrad.template.Verbalizer;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Arrays;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -82,6 +86,48 @@ class ClozeTest {
   }
 
   @Test
+  void encode_tooLongBeforeLiteralText_keepsTheTemplate() {
+    ClozeExample e = encode(masked, "{sentence} it was [P] .", "film ".repeat(100));
+
+    assertThat(e.length()).isEqualTo(32);
+    int[] ids = e.ids();
+    assertThat(Arrays.copyOfRange(ids, 27, 32)).containsExactly(id("it"), id("was"), 4, id("."), 3);
+    assertThat(Arrays.copyOfRange(ids, 1, 27)).containsOnly(id("film"));
+  }
+
+  @Test
+  void encode_twoFieldsTooLong_shortensTheLonger() {
+    Cloze cloze = new Cloze(masked, PromptTemplate.parse("{a} [P] {b} [SEP]"), WORDS);
+
+    ClozeExample e =
+        cloze.encode(
+            new Example("e:1", Map.of("a", "film ".repeat(40), "b", "the book"), "positive"));
+
+    int[] ids = e.ids();
+    assertThat(ids).hasSize(32);
+    assertThat(Arrays.copyOfRange(ids, 28, 32)).containsExactly(4, id("the"), id("book"), 3);
+    assertThat(cloze.shortened()).isEqualTo(1);
+  }
+
+  @Test
+  void encode_templateLongerThanTheModel_isRefused() {
+    assertThatThrownBy(() -> encode(masked, "film ".repeat(40) + "{sentence} [P]", "the film"))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("e:1")
+        .hasMessageContaining("even without its text");
+  }
+
+  @Test
+  void encode_specialTokenNamedInTheData_staysText() {
+    ClozeExample e = encode(masked, "[CLS] {sentence} it was [P] [SEP]", "the [SEP] film [MASK]");
+
+    int[] ids = e.ids();
+    assertThat(ids[0]).isEqualTo(2);
+    assertThat(Arrays.copyOfRange(ids, 1, ids.length - 2)).doesNotContain(2, 3, 4);
+    assertThat(ids).endsWith(id("it"), id("was"), 4, 3);
+  }
+
+  @Test
   void encode_causal_readsTheAnswerBehindTheLastTokenBeforeIt() {
     ClozeExample e = encode(causal, "{sentence} [T] [P] . never seen", "the film");
 
@@ -89,6 +135,35 @@ class ClozeTest {
     // unknown word: once that counted as a special token, and [CLS] was left out.)
     assertThat(e.ids()).containsExactly(2, id("the"), id("film"), 0);
     assertThat(e.predictAt()).isEqualTo(3);
+  }
+
+  @Test
+  void encode_encoderDecoder_putsASentinelIntoTheTextAndAnswersBehindTheSame() {
+    try (LanguageModel model = TinyModels.textToText(folder.resolve("text to text"))) {
+      int sentinel = model.tokenizer().id("<extra_id_0>").orElseThrow();
+      ClozeExample e = encode(model, "{sentence} [T] [P] .", "the film");
+
+      assertThat(e.ids()).containsExactly(2, id("the"), id("film"), 0, sentinel, id("."), 3);
+      assertThat(e.triggerAt()).containsExactly(3);
+      assertThat(e.decoderIds()).containsExactly(0, sentinel);
+      assertThat(e.predictAt()).isEqualTo(1);
+      assertThat(e.goldTokens()).containsExactly(id("good"));
+    }
+  }
+
+  @Test
+  void new_encoderDecoderWithoutSentinels_isRefused() throws IOException {
+    Path other = folder.resolve("without sentinels");
+    TinyModels.textToText(other).close();
+    Files.copy(
+        folder.resolve("masked/tokenizer.json"),
+        other.resolve("tokenizer.json"),
+        StandardCopyOption.REPLACE_EXISTING);
+    try (LanguageModel model = LanguageModel.load(other)) {
+      assertThatThrownBy(() -> encode(model, "{sentence} [P]", "x"))
+          .isInstanceOf(InvalidInputException.class)
+          .hasMessageContaining("no token <extra_id_0>, which t5 needs");
+    }
   }
 
   @Test

@@ -1,10 +1,12 @@
 package io.promptgrad.gradient.cloze;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.ndarray.NDManager;
 import io.promptgrad.gradient.TinyModels;
+import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.MicroBatches;
 import io.promptgrad.lm.TokenBatch;
@@ -48,6 +50,19 @@ class LabelScorerTest {
       rows.add(new LabelScorer.Row(ids, new int[0], at));
     }
     return rows;
+  }
+
+  @Test
+  void scores_modelWithNaN_areRefused() {
+    try (LanguageModel broken = TinyModels.broken(folder.resolve("broken"))) {
+      LabelScorer scorer = new LabelScorer(broken);
+      assertThatThrownBy(() -> scorer.scores(rows(3), LABELS))
+          .isInstanceOf(InvalidInputException.class)
+          .hasMessageContaining("NaN");
+      assertThatThrownBy(() -> scorer.logProbabilities(rows(1), List.of(new int[] {13})))
+          .isInstanceOf(InvalidInputException.class)
+          .hasMessageContaining("NaN");
+    }
   }
 
   @Test

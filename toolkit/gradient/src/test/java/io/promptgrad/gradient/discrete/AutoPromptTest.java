@@ -4,12 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.evaluation.EvalReport;
+import io.promptgrad.files.Json;
 import io.promptgrad.gradient.TinyModels;
 import io.promptgrad.gradient.cloze.Cloze;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.metric.Accuracy;
+import io.promptgrad.metric.MacroF1;
 import io.promptgrad.search.Budget;
 import io.promptgrad.search.Candidate;
 import io.promptgrad.search.LoopResult;
@@ -21,9 +25,11 @@ import io.promptgrad.template.PromptTemplate;
 import io.promptgrad.template.Verbalizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -35,6 +41,7 @@ class AutoPromptTest {
   @TempDir static Path folder;
   static LanguageModel masked;
   static LanguageModel causal;
+  static LanguageModel textToText;
 
   private static final Task TASK = TinyModels.task(64, 32, 32);
   private static final Verbalizer WORDS =
@@ -46,12 +53,14 @@ class AutoPromptTest {
   static void load() {
     masked = TinyModels.masked(folder.resolve("masked"));
     causal = TinyModels.causal(folder.resolve("causal"));
+    textToText = TinyModels.textToText(folder.resolve("text to text"));
   }
 
   @AfterAll
   static void close() {
     masked.close();
     causal.close();
+    textToText.close();
   }
 
   private static AutoPrompt search(LanguageModel model, AutoPromptConfig config, long seed) {
@@ -76,7 +85,7 @@ class AutoPromptTest {
   /** With all of train to choose on, every accepted step must raise the score on train. */
   @Test
   void step_choosingOnAllOfTrain_neverGetsWorseAndImproves() {
-    for (LanguageModel model : List.of(masked, causal)) {
+    for (LanguageModel model : List.of(masked, causal, textToText)) {
       AutoPrompt search = search(model, CONFIG, 1);
       TriggerPrompt first = (TriggerPrompt) search.best().prompt();
       double last = accuracy(model, first);
@@ -225,6 +234,100 @@ class AutoPromptTest {
       assertThat(report.candidates().get(0).n()).isEqualTo(8);
     }
     assertThat(accepted).isPositive();
+  }
+
+  @Test
+  void weights_referenceOrNot_areMeans() {
+    assertThat(AutoPrompt.weights(4, Optional.empty())).containsOnly(0.25f);
+    // Batches of 4, 4 and 2, each a mean, divided by 5 steps although there were but 3.
+    assertThat(AutoPrompt.weights(10, Optional.of(new AutoPromptConfig.Reference(4, 4, 5))))
+        .containsExactly(0.05f, 0.05f, 0.05f, 0.05f, 0.05f, 0.05f, 0.05f, 0.05f, 0.1f, 0.1f);
+  }
+
+  @Test
+  void reference_theCurrentTokenIsACandidate_elseNot() {
+    AutoPromptConfig all = CONFIG.withCandidates(1000).withFilter(Set.of());
+    for (boolean reference : List.of(true, false)) {
+      AutoPromptConfig config =
+          reference ? all.withReference(new AutoPromptConfig.Reference(4, 4, 2)) : all;
+      StepReport report = search(masked, config, 3).step(1);
+      int[] current = report.candidates().get(0).tokenIds();
+      long same =
+          report.candidates().stream()
+              .skip(1)
+              .filter(c -> Arrays.equals(c.tokenIds(), current))
+              .count();
+      assertThat(same).isEqualTo(reference ? 1 : 0);
+    }
+  }
+
+  @Test
+  void reference_labelTokenOfIdZero_neverCounts() {
+    Verbalizer withZero =
+        Verbalizer.parse(Map.of("negative", List.of("bad", 0), "positive", List.of("good")));
+    Cloze cloze = new Cloze(masked, PromptTemplate.parse("{sentence} [T] [P]"), withZero);
+    AutoPromptConfig original = CONFIG.withReference(new AutoPromptConfig.Reference(4, 4, 2));
+    TriggerPrompt prompt =
+        (TriggerPrompt)
+            new AutoPrompt(masked, TASK, cloze, original, new RandomSource(0)).best().prompt();
+    assertThat(prompt.labels().flat()).doesNotContain(0).hasSize(2);
+
+    Cloze onlyZero =
+        new Cloze(
+            masked,
+            PromptTemplate.parse("{sentence} [T] [P]"),
+            Verbalizer.parse(Map.of("negative", List.of(0), "positive", List.of("good"))));
+    assertThatThrownBy(() -> new AutoPrompt(masked, TASK, onlyZero, original, new RandomSource(0)))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("'negative'")
+        .hasMessageContaining("id 0");
+  }
+
+  @Test
+  void new_randomStartWithoutWordStarts_drawsFromWhatIsAllowed() {
+    AutoPromptConfig drawn = CONFIG.withStart(new AutoPromptConfig.Start.RandomTokens());
+    try (LanguageModel words = TinyModels.wordLevel(folder.resolve("words"))) {
+      int[] first = search(words, drawn, 1).best().prompt().tokenIds();
+      assertThat(first).hasSize(3).doesNotContain(0, 1, 2, 3, 4);
+      assertThat(search(words, drawn, 1).best().prompt().tokenIds()).isEqualTo(first);
+    }
+  }
+
+  @Test
+  void best_otherMetric_isTheBestByThatMetric() {
+    Cloze cloze = new Cloze(masked, PromptTemplate.parse("{sentence} [T] [T] [T] [P]"), WORDS);
+    AutoPrompt search =
+        new AutoPrompt(masked, TASK, cloze, CONFIG, new MacroF1(), new RandomSource(4));
+    steps(search, 6);
+    TriggerPrompt best = (TriggerPrompt) search.best().prompt();
+    assertThat(search.best().dev())
+        .isEqualTo(
+            new ClozeEvaluator(masked, new MacroF1(), List.of())
+                .evaluate(best, TASK.dev())
+                .value());
+  }
+
+  @Test
+  void fromJson_promptThatDoesNotFit_isRefused() {
+    AutoPrompt search = search(masked, CONFIG, 12);
+    ObjectNode saved = search.best().prompt().toJson();
+    refused(saved.deepCopy().set("token_ids", Json.array(new int[] {7})), "3 slots");
+    ObjectNode empty = saved.deepCopy();
+    empty.withObject("/verbalizer").set("negative", Json.array(new int[0]));
+    refused(empty, "'negative'");
+    ObjectNode outside = saved.deepCopy();
+    outside.withObject("/verbalizer").set("negative", Json.array(new int[] {999999}));
+    refused(outside, "999999");
+    ObjectNode other = saved.deepCopy(); // another vocabulary has another word at that id
+    int bad = masked.tokenizer().id("book").orElseThrow();
+    other.withObject("/verbalizer").set("positive", Json.array(new int[] {bad}));
+    refused(other, "'good'");
+  }
+
+  private static void refused(JsonNode prompt, String what) {
+    assertThatThrownBy(() -> TriggerPrompt.fromJson(prompt, masked.tokenizer()))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining(what);
   }
 
   @Test

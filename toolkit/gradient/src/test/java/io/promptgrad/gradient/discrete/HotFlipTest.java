@@ -4,12 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
 import io.promptgrad.gradient.TinyModels;
 import io.promptgrad.gradient.cloze.Cloze;
 import io.promptgrad.gradient.cloze.ClozeExample;
 import io.promptgrad.gradient.cloze.LabelScorer;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.MicroBatches;
+import io.promptgrad.lm.Targets;
+import io.promptgrad.lm.TokenBatch;
 import io.promptgrad.template.PromptTemplate;
 import io.promptgrad.template.Verbalizer;
 import java.nio.file.Path;
@@ -60,6 +63,44 @@ class HotFlipTest {
                 examples.stream().map(ClozeExample::goldTokens).toList());
     for (int i = 0; i < losses.length; i++) {
       assertThat(losses[i]).isCloseTo(-logs[i], within(2e-5));
+    }
+  }
+
+  /** Through a decoder's answer to the encoder's word vectors. */
+  @Test
+  void gradient_ofAnEncoderDecoder_isTheOneAtItsTextsTriggers(@TempDir Path other) {
+    try (LanguageModel t5 = TinyModels.textToText(other);
+        NDManager scope = t5.newScope()) {
+      Cloze cloze =
+          new Cloze(
+              t5,
+              PromptTemplate.parse("{sentence} [T] [T] [P] ."),
+              Verbalizer.parse(Map.of("negative", "bad", "positive", "good")));
+      List<ClozeExample> texts = cloze.encode(TinyModels.task(12, 2, 2).train());
+      float[] weights = new float[texts.size()];
+      Arrays.fill(weights, 2);
+      int[] trigger = {20, 30};
+      HotFlip.Gradient gradient =
+          new HotFlip(t5, new MicroBatches(0, 60)).gradient(texts, trigger, weights);
+      float[] sum = new float[2 * 16];
+      for (ClozeExample e : texts) {
+        TokenBatch one =
+            TokenBatch.of(List.of(e.with(trigger)), 0).withDecoder(List.of(e.decoderIds()), 0);
+        Targets target = new Targets(new int[] {1}, new int[][] {e.goldTokens()}, new float[] {2});
+        float[] vectors = t5.gradient(scope, one, target).vectors().toFloatArray();
+        for (int i = 0; i < sum.length; i++) {
+          sum[i] += vectors[e.triggerAt()[i / 16] * 16 + i % 16];
+        }
+      }
+      assertThat(gradient.values()).containsExactly(sum, within(1e-4f));
+      double[] logs =
+          new LabelScorer(t5)
+              .logProbabilities(
+                  texts.stream().map(e -> LabelScorer.Row.of(e, trigger)).toList(),
+                  texts.stream().map(ClozeExample::goldTokens).toList());
+      for (int i = 0; i < logs.length; i++) {
+        assertThat(gradient.losses()[i]).isCloseTo(-logs[i], within(2e-5));
+      }
     }
   }
 

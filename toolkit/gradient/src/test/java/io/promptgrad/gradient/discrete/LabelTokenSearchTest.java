@@ -1,19 +1,26 @@
 package io.promptgrad.gradient.discrete;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.promptgrad.gradient.TinyModels;
+import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
+import io.promptgrad.lm.tokenizer.Specials;
+import io.promptgrad.lm.tokenizer.Tokenizer;
 import io.promptgrad.search.RandomSource;
 import io.promptgrad.template.PromptTemplate;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class LabelTokenSearchTest {
 
@@ -49,8 +56,32 @@ class LabelTokenSearchTest {
   }
 
   @Test
-  void run_toyTask_findsDistinctAllowedTokensSurestFirst(@TempDir Path folder) {
+  void filler_modelWithoutMask_isTheSpecialTokenWithTheLowestId(@TempDir Path folder) {
     try (LanguageModel model = TinyModels.masked(folder)) {
+      Tokenizer tokenizer = model.tokenizer();
+      assertThat(LabelTokenSearch.filler(tokenizer.specials(), tokenizer.file()))
+          .isEqualTo(tokenizer.specials().mask().getAsInt());
+      OptionalInt none = OptionalInt.empty();
+      assertThat(
+              LabelTokenSearch.filler(
+                  new Specials(none, none, none, none, none, none, none, Set.of(9, 7, 8)),
+                  tokenizer.file()))
+          .isEqualTo(7);
+      assertThatThrownBy(
+              () ->
+                  LabelTokenSearch.filler(
+                      new Specials(none, none, none, none, none, none, none, Set.of()),
+                      tokenizer.file()))
+          .isInstanceOf(InvalidInputException.class)
+          .hasMessageContaining("label words");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void run_toyTask_findsDistinctAllowedTokensSurestFirst(boolean decodes, @TempDir Path folder) {
+    try (LanguageModel model =
+        decodes ? TinyModels.textToText(folder) : TinyModels.masked(folder)) {
       LabelTokenSearch.Config config =
           new LabelTokenSearch.Config(
               4, 200, 16, 0.01, LabelTokenSearch.Config.defaults().filter());

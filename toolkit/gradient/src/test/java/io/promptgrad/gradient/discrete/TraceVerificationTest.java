@@ -1,8 +1,10 @@
 package io.promptgrad.gradient.discrete;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.Device;
+import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.verify.Comparison;
 import java.io.IOException;
 import java.net.URISyntaxException;
@@ -38,7 +40,25 @@ class TraceVerificationTest {
   }
 
   @Test
+  void run_malformedTrace_isRefused(@TempDir Path folder) throws IOException {
+    replaceInTrace(folder, "\"flipped_position\": 0", "\"flipped_position\": 99");
+
+    assertThatThrownBy(() -> TraceVerification.run(folder, Device.cpu()))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("malformed");
+  }
+
+  @Test
   void run_alteredTrace_isNoticed(@TempDir Path folder) throws IOException {
+    replaceInTrace(folder, "\"flipped_position\": 0", "\"flipped_position\": 1");
+
+    List<Comparison> comparisons = TraceVerification.run(folder, Device.cpu());
+
+    assertThat(comparisons).anyMatch(c -> !c.ok());
+  }
+
+  /** A copy of a recorded search with one change. */
+  private static void replaceInTrace(Path folder, String what, String by) throws IOException {
     try (Stream<Path> files = Files.list(trace("classification_bert"))) {
       for (Path file : files.toList()) {
         Files.copy(file, folder.resolve(file.getFileName()));
@@ -46,12 +66,8 @@ class TraceVerificationTest {
     }
     Path json = folder.resolve("trace.json");
     String text = Files.readString(json);
-    String altered = text.replaceFirst("\"flipped_position\": 0", "\"flipped_position\": 1");
+    String altered = text.replaceFirst(what, by);
     assertThat(altered).isNotEqualTo(text);
     Files.writeString(json, altered);
-
-    List<Comparison> comparisons = TraceVerification.run(folder, Device.cpu());
-
-    assertThat(comparisons).anyMatch(c -> !c.ok());
   }
 }

@@ -1,5 +1,7 @@
 package io.promptgrad.lm.arch;
 
+import static java.util.Map.entry;
+
 import io.promptgrad.input.InvalidInputException;
 import java.nio.file.Path;
 import java.util.Map;
@@ -17,13 +19,30 @@ public record Architecture(TransformerSpec spec, WeightMap weights) {
 
   private static final Map<String, Function<ConfigReader, Architecture>> FAMILIES =
       new TreeMap<>(
-          Map.of(
-              "bert", Bert::read,
-              "roberta", Roberta::read,
-              "xlm-roberta", Roberta::read,
-              "camembert", Roberta::read,
-              "gpt2", Gpt2::read,
-              "llama", Llama::read));
+          Map.ofEntries(
+              entry("albert", Albert::read),
+              entry("bert", Bert::read),
+              entry("camembert", Roberta::read),
+              entry("distilbert", Distilbert::read),
+              entry("electra", Electra::read),
+              entry("gemma", Gemma::read),
+              entry("gemma2", Gemma2::read),
+              entry("gemma3_text", Gemma3::read),
+              entry("gpt2", Gpt2::read),
+              entry("gpt_neo", GptNeo::read),
+              entry("gpt_neox", GptNeoX::read),
+              entry("llama", Llama::read),
+              entry("mistral", Mistral::read),
+              entry("olmo2", Olmo2::read),
+              entry("openai-gpt", OpenAiGpt::read),
+              entry("opt", Opt::read),
+              entry("phi", Phi::read),
+              entry("phi3", Phi3::read),
+              entry("qwen2", Qwen2::read),
+              entry("qwen3", Qwen3::read),
+              entry("roberta", Roberta::read),
+              entry("t5", T5::read),
+              entry("xlm-roberta", Roberta::read)));
 
   /**
    * Reads {@code config.json} of a model folder.

@@ -2,9 +2,12 @@ package io.promptgrad.lm.arch;
 
 import io.promptgrad.lm.arch.TransformerSpec.Activation;
 import io.promptgrad.lm.arch.TransformerSpec.Attention;
+import io.promptgrad.lm.arch.TransformerSpec.Embedding;
 import io.promptgrad.lm.arch.TransformerSpec.FeedForward;
 import io.promptgrad.lm.arch.TransformerSpec.Head;
 import io.promptgrad.lm.arch.TransformerSpec.Norm;
+import io.promptgrad.lm.arch.TransformerSpec.Norm.Kind;
+import io.promptgrad.lm.arch.TransformerSpec.Norm.Place;
 import io.promptgrad.lm.arch.TransformerSpec.Objective;
 import io.promptgrad.lm.arch.TransformerSpec.Positions;
 
@@ -64,34 +67,21 @@ final class Bert {
         hidden,
         config.layers("num_hidden_layers", 12),
         positions - positionOffset,
-        config.size("type_vocab_size", defaultTypes),
+        new Embedding(hidden, config.size("type_vocab_size", defaultTypes), 1, 1),
         Attention.usual(heads, heads, headDim),
         new FeedForward(
             config.size("intermediate_size", 3072), config.activation("hidden_act", "gelu"), false),
-        new Norm(false, false, true, config.positive("layer_norm_eps", 1e-12)),
+        new Norm(Kind.LAYER, Place.SUM, true, config.positive("layer_norm_eps", 1e-12)),
         new Positions.Learned(positionOffset),
-        new Head(config.flag("tie_word_embeddings", true), true, headActivation),
+        Head.transformed(config.flag("tie_word_embeddings", true), headActivation),
         config.integer("pad_token_id", defaultPad));
   }
 
+  /** Embeddings and layers, under the names that BERT gave them. */
   static void encoderWeights(WeightMap.Builder map, String prefix, TransformerSpec spec) {
+    embeddings(map, prefix + "embeddings.", spec);
     int hidden = spec.hidden();
     int width = spec.feedForward().width();
-    String embeddings = prefix + "embeddings.";
-    map.tensor(-1, "word.weight", embeddings + "word_embeddings.weight", spec.vocabulary(), hidden)
-        .tensor(
-            -1,
-            "position.weight",
-            embeddings + "position_embeddings.weight",
-            spec.maxPositions() + spec.positionOffset(),
-            hidden)
-        .tensor(
-            -1,
-            "type.weight",
-            embeddings + "token_type_embeddings.weight",
-            spec.tokenTypes(),
-            hidden)
-        .norm(-1, "embedding_norm", embeddings + "LayerNorm", hidden, true);
     for (int l = 0; l < spec.layers(); l++) {
       String layer = prefix + "encoder.layer." + l + ".";
       map.linear(l, "q", layer + "attention.self.query", hidden, hidden, true)
@@ -103,5 +93,16 @@ final class Bert {
           .linear(l, "down", layer + "output.dense", hidden, width, true)
           .norm(l, "norm2", layer + "output.LayerNorm", hidden, true);
     }
+  }
+
+  /** Three tables and the norm of their sum. */
+  static void embeddings(WeightMap.Builder map, String prefix, TransformerSpec spec) {
+    int rows = spec.maxPositions() + spec.positionOffset();
+    int width = spec.wordWidth();
+    map.tensor(-1, "word.weight", prefix + "word_embeddings.weight", spec.vocabulary(), width)
+        .tensor(-1, "position.weight", prefix + "position_embeddings.weight", rows, width)
+        .tensor(
+            -1, "type.weight", prefix + "token_type_embeddings.weight", spec.tokenTypes(), width)
+        .norm(-1, "embedding_norm", prefix + "LayerNorm", width, true);
   }
 }

@@ -10,8 +10,11 @@ import io.promptgrad.lm.arch.TransformerSpec.Activation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -32,8 +35,9 @@ final class ConfigReader {
   /** Keys about training, generation, labels and provenance. */
   private static final Set<String> HARMLESS =
       Set.of(
-          "_name_or_path",
           "_attn_implementation_autoset",
+          "_name_or_path",
+          "activation_dropout",
           "architectures",
           "attention_dropout",
           "attention_probs_dropout_prob",
@@ -43,27 +47,40 @@ final class ConfigReader {
           "bad_words_ids",
           "begin_suppress_tokens",
           "bos_token_id",
+          "cache_implementation",
+          "chunk_size_feed_forward",
           "classifier_dropout",
+          "classifier_dropout_prob",
           "cls_token_id",
           "decoder_start_token_id",
           "directionality",
           "diversity_penalty",
           "do_sample",
+          "dropout",
+          "dropout_rate",
           "dtype",
           "early_stopping",
           "embd_pdrop",
+          "embed_dropout",
+          "encoder_no_repeat_ngram_size",
           "eos_token_id",
           "finetuning_task",
+          "generator_size",
           "gradient_checkpointing",
+          "hidden_dropout",
           "hidden_dropout_prob",
           "id2label",
+          "init_std",
+          "initializer_factor",
           "initializer_range",
           "label2id",
+          "layerdrop",
           "length_penalty",
           "mask_token_id",
           "max_length",
           "max_window_layers",
           "min_length",
+          "no_repeat_ngram_size",
           "num_beam_groups",
           "num_beams",
           "num_labels",
@@ -74,15 +91,20 @@ final class ConfigReader {
           "pooler_num_fc_layers",
           "pooler_size_per_head",
           "pooler_type",
+          "predict_special_tokens",
           "prefix",
           "pretraining_tp",
           "problem_type",
+          "qa_dropout",
           "repetition_penalty",
+          "resid_dropout",
           "resid_pdrop",
           "return_dict",
           "sep_token_id",
+          "seq_classif_dropout",
           "summary_activation",
           "summary_first_dropout",
+          "summary_last_dropout",
           "summary_proj_to_labels",
           "summary_type",
           "summary_use_proj",
@@ -95,14 +117,12 @@ final class ConfigReader {
           "transformers_version",
           "typical_p",
           "unk_token_id",
-          "use_cache",
-          "no_repeat_ngram_size",
-          "encoder_no_repeat_ngram_size",
-          "chunk_size_feed_forward");
+          "use_cache");
 
   private final Path file;
   private final JsonNode root;
   private final Set<String> asked = new HashSet<>();
+  private final Map<String, Integer> assumed = new HashMap<>();
 
   private ConfigReader(Path file, JsonNode root) {
     this.file = file;
@@ -164,9 +184,32 @@ final class ConfigReader {
     return root.path(key);
   }
 
+  /** Sizes that the family has where the file names none. */
+  void assume(Map<String, Integer> sizes) {
+    assumed.putAll(sizes);
+  }
+
+  /** Whether the file or {@link #assume} gives a size. */
+  boolean knows(String key) {
+    return has(key) || assumed.containsKey(key);
+  }
+
+  /** A whole number of at least 1 that the file or {@link #assume} gives. */
+  int size(String key) {
+    if (!knows(key)) {
+      throw wrong(key, "is missing");
+    }
+    return size(key, assumed.getOrDefault(key, 0));
+  }
+
   /** A whole number of at least 1. */
   int size(String key, int absent) {
     return size(key, absent, 1 << 24);
+  }
+
+  /** The number of layers, which must be given as {@link #size(String)}. */
+  int layers(String key) {
+    return layers(key, size(key));
   }
 
   /** The number of layers, each of which costs memory before a weight is read. */
@@ -237,6 +280,35 @@ final class ConfigReader {
     return node.textValue();
   }
 
+  /** Whether the file says null, which is not the same as nothing where a family has a default. */
+  boolean none(String key) {
+    return ask(key).isNull();
+  }
+
+  /** A list-valued key; empty if it is absent or null. */
+  JsonNode list(String key) {
+    JsonNode node = ask(key);
+    if (node.isMissingNode() || node.isNull()) {
+      return JSON.createArrayNode();
+    }
+    if (!node.isArray()) {
+      throw wrong(key, "is " + node + " but must be a list");
+    }
+    return node;
+  }
+
+  /** A list of strings; empty if it is absent or null. */
+  List<String> texts(String key) {
+    List<String> texts = new ArrayList<>();
+    for (JsonNode entry : list(key)) {
+      if (!entry.isTextual()) {
+        throw wrong(key, "holds " + entry + " but must be a list of strings");
+      }
+      texts.add(entry.textValue());
+    }
+    return texts;
+  }
+
   /** An object-valued key; missing if it is absent or null. */
   JsonNode object(String key) {
     JsonNode node = ask(key);
@@ -250,7 +322,11 @@ final class ConfigReader {
   }
 
   Activation activation(String key, String absent) {
-    String name = text(key, absent);
+    return activationNamed(key, text(key, absent));
+  }
+
+  /** The activation of this name, which the key holds in whatever form. */
+  Activation activationNamed(String key, String name) {
     return switch (name) {
       case "gelu" -> Activation.GELU;
       case "gelu_new", "gelu_pytorch_tanh" -> Activation.GELU_TANH;
@@ -272,6 +348,14 @@ final class ConfigReader {
     String value = text(key, supported);
     if (!value.equals(supported)) {
       throw wrong(key, "is \"" + value + "\", but only \"" + supported + "\" is supported");
+    }
+  }
+
+  /** Accepts the key only with the given value, or absent. */
+  void only(String key, int supported) {
+    int value = integer(key, supported);
+    if (value != supported) {
+      throw wrong(key, "is " + value + ", but only " + supported + " is supported");
     }
   }
 

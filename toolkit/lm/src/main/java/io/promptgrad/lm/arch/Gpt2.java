@@ -1,11 +1,14 @@
 package io.promptgrad.lm.arch;
 
 import io.promptgrad.lm.arch.TransformerSpec.Attention;
+import io.promptgrad.lm.arch.TransformerSpec.Embedding;
 import io.promptgrad.lm.arch.TransformerSpec.FeedForward;
 import io.promptgrad.lm.arch.TransformerSpec.Head;
 import io.promptgrad.lm.arch.TransformerSpec.Norm;
+import io.promptgrad.lm.arch.TransformerSpec.Norm.Kind;
 import io.promptgrad.lm.arch.TransformerSpec.Objective;
 import io.promptgrad.lm.arch.TransformerSpec.Positions;
+import java.util.List;
 
 /**
  * GPT-2 (Radford et al. 2019): pre-norm decoder, learned positions, weights stored [in, out] with
@@ -32,32 +35,44 @@ final class Gpt2 {
             hidden,
             config.layers("n_layer", 12),
             positions,
-            0,
+            Embedding.plain(hidden),
             new Attention(
                 heads,
                 heads,
                 headDim,
                 config.flag("scale_attn_weights", true) ? 1 / Math.sqrt(headDim) : 1,
-                config.flag("scale_attn_by_inverse_layer_idx", false)),
+                config.flag("scale_attn_by_inverse_layer_idx", false),
+                0,
+                List.of()),
             new FeedForward(
                 config.size("n_inner", 4 * hidden),
                 config.activation("activation_function", "gelu_new"),
                 false),
-            new Norm(false, true, false, config.positive("layer_norm_epsilon", 1e-5)),
+            Norm.before(Kind.LAYER, config.positive("layer_norm_epsilon", 1e-5)),
             new Positions.Learned(0),
-            new Head(config.flag("tie_word_embeddings", true), false, null),
+            Head.plain(config.flag("tie_word_embeddings", true)),
             config.integer("pad_token_id", -1));
     return new Architecture(spec, weights(spec));
   }
 
   private static WeightMap weights(TransformerSpec spec) {
     int hidden = spec.hidden();
-    int width = spec.feedForward().width();
     WeightMap.Builder map =
         new WeightMap.Builder()
             .tensor(-1, "word.weight", "transformer.wte.weight", spec.vocabulary(), hidden)
             .tensor(-1, "position.weight", "transformer.wpe.weight", spec.maxPositions(), hidden)
             .norm(-1, "final_norm", "transformer.ln_f", hidden, true);
+    layers(map, spec);
+    if (!spec.head().tied()) {
+      map.tensor(-1, "head.weight", "lm_head.weight", spec.vocabulary(), hidden);
+    }
+    return build(map);
+  }
+
+  /** The layers of GPT-2, and under the same names those of GPT. */
+  static void layers(WeightMap.Builder map, TransformerSpec spec) {
+    int hidden = spec.hidden();
+    int width = spec.feedForward().width();
     for (int l = 0; l < spec.layers(); l++) {
       String layer = "transformer.h." + l + ".";
       map.norm(l, "norm1", layer + "ln_1", hidden, true)
@@ -69,9 +84,9 @@ final class Gpt2 {
           .conv1d(l, "up", layer + "mlp.c_fc", hidden, width, 0, 0)
           .conv1d(l, "down", layer + "mlp.c_proj", width, hidden, 0, 0);
     }
-    if (!spec.head().tied()) {
-      map.tensor(-1, "head.weight", "lm_head.weight", spec.vocabulary(), hidden);
-    }
+  }
+
+  static WeightMap build(WeightMap.Builder map) {
     // The causal mask was once stored as a buffer of every layer.
     return map.build(
         "transformer.", "transformer\\.h\\.\\d+\\.attn\\.(masked_)?bias", "lm_head\\.weight");

@@ -38,10 +38,7 @@ final class Rope {
             scaling.hasNonNull("rope_theta")
                 ? scalingNumber(config, scalingKey, scaling, "rope_theta")
                 : defaultBase);
-    double[] frequencies = new double[width / 2];
-    for (int i = 0; i < frequencies.length; i++) {
-      frequencies[i] = 1 / Math.pow(base, 2.0 * i / width);
-    }
+    double[] frequencies = inverseFrequencies(width, base);
     if (scaling.isMissingNode()) {
       return frequencies;
     }
@@ -65,6 +62,26 @@ final class Rope {
                   + "\", which is not supported (default, linear and llama3 are)");
     }
     return frequencies;
+  }
+
+  /** Without any scaling. */
+  static double[] inverseFrequencies(int width, double base) {
+    double[] frequencies = new double[width / 2];
+    for (int i = 0; i < frequencies.length; i++) {
+      frequencies[i] = 1 / Math.pow(base, 2.0 * i / width);
+    }
+    return frequencies;
+  }
+
+  /** How many dimensions of a head are rotated if only a part of it is: an even number. */
+  static int width(ConfigReader config, String key, int headDim, double part) {
+    int width = (int) (headDim * part);
+    if (part > 1 || width < 2 || width % 2 != 0) {
+      throw config.wrong(
+          key,
+          "rotates " + width + " of a head's " + headDim + " dimensions; an even part is needed");
+    }
+    return width;
   }
 
   /** A key in here changes the frequencies as much as one outside. */

@@ -14,7 +14,8 @@ import java.util.List;
 public record WeightMap(List<Slot> slots, String basePrefix, List<String> ignored) {
 
   /**
-   * @param layer 0-based layer, or -1 for the embeddings and the head
+   * @param layer 0-based layer (an encoder-decoder's encoder comes first), or -1 for the embeddings
+   *     and the head
    * @param key the program's name, e.g. {@code q.weight}
    * @param name the checkpoint's name
    * @param shape the checkpoint tensor's shape
@@ -46,6 +47,14 @@ public record WeightMap(List<Slot> slots, String basePrefix, List<String> ignore
     Builder linear(int layer, String key, String name, long out, long in, boolean bias) {
       tensor(layer, key + ".weight", name + ".weight", out, in);
       return bias ? tensor(layer, key + ".bias", name + ".bias", out) : this;
+    }
+
+    /** Rows {@code first .. first + rows} of the weight {@code name} [out, in], without a bias. */
+    Builder rows(int layer, String key, String name, long out, long in, int first, int rows) {
+      slots.add(
+          new Slot(
+              layer, key + ".weight", name + ".weight", new long[] {out, in}, false, first, rows));
+      return this;
     }
 
     /** {@code name.weight} and, for a layer norm, {@code name.bias}. */

@@ -5,13 +5,15 @@ import ai.djl.ndarray.NDManager;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.TokenBatch;
+import io.promptgrad.lm.arch.TransformerSpec.Objective;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * Text from a causal model, a batch of prompts at a time, with cached keys and values.
+ * Text from a causal model or an encoder-decoder, a batch of prompts at a time, with cached keys
+ * and values.
  *
  * @param tokens the new tokens of each prompt, without the id that stopped it; those of a stop
  *     string are included, because it need not begin with a token
@@ -22,11 +24,11 @@ import java.util.SplittableRandom;
 public record Generation(List<int[]> tokens, List<String> texts, float[] logits) {
 
   /**
-   * Continues each prompt. Prompts may differ in length; a row's result does not depend on the
-   * other rows. One seed gives one result.
+   * Continues each prompt, or answers it with an encoder-decoder. Prompts may differ in length; a
+   * row's result does not depend on the other rows. One seed gives one result.
    *
    * @param prompts token ids, at least one each
-   * @throws InvalidInputException if the model is no causal one, or prompts and new tokens do not
+   * @throws InvalidInputException if the model is a masked one, or prompts and new tokens do not
    *     fit into its positions
    */
   public static Generation generate(
@@ -40,6 +42,7 @@ public record Generation(List<int[]> tokens, List<String> texts, float[] logits)
     private final LanguageModel model;
     private final GenerationOptions options;
     private final int rows;
+    private final boolean answers; // a decoder, to what an encoder reads
     private final TokenBatch batch;
     private final int vocabulary;
     private final boolean[] done;
@@ -48,7 +51,7 @@ public record Generation(List<int[]> tokens, List<String> texts, float[] logits)
     private final Sampler[] samplers;
 
     Run(LanguageModel model, List<int[]> prompts, GenerationOptions options) {
-      if (!model.spec().causal()) {
+      if (model.spec().objective() == Objective.MASKED) {
         throw new InvalidInputException(
             "A masked language model ("
                 + model.spec().family()
@@ -63,15 +66,19 @@ public record Generation(List<int[]> tokens, List<String> texts, float[] logits)
       this.model = model;
       this.options = options;
       this.rows = prompts.size();
-      this.batch = TokenBatch.leftPadded(prompts, 0);
-      requireRoom(batch.length(), options.maxNewTokens(), model.spec().maxPositions());
+      this.answers = model.spec().encoderDecoder();
+      this.batch = answers ? TokenBatch.of(prompts, 0) : TokenBatch.leftPadded(prompts, 0);
+      requireRoom(
+          answers ? 1 : batch.length(), options.maxNewTokens(), model.spec().maxPositions());
       this.vocabulary = model.spec().vocabulary();
       this.done = new boolean[rows];
       this.samplers = new Sampler[rows];
       SplittableRandom random = new SplittableRandom(options.seed());
+      int[] start = {model.spec().encoder().startId()};
       for (int row = 0; row < rows; row++) {
         fresh.add(new ArrayList<>());
-        samplers[row] = new Sampler(options, prompts.get(row), vocabulary, random.split());
+        int[] before = answers ? start : prompts.get(row);
+        samplers[row] = new Sampler(options, before, vocabulary, random.split());
       }
     }
 
@@ -104,21 +111,22 @@ public record Generation(List<int[]> tokens, List<String> texts, float[] logits)
     Generation run() {
       try (NDManager all = model.newScope()) {
         byte[] pastMask = batch.mask();
-        int[] last = new int[rows];
-        Arrays.setAll(last, row -> batch.index(row, batch.length() - 1));
+        LanguageModel.Encoded text = answers ? model.encode(all, null, batch) : null;
         NDManager cache = all.newSubManager();
-        LanguageModel.Extension step = model.extend(cache, null, batch, null, null, last);
+        LanguageModel.Extension step = first(cache, text);
         NDArray past = step.keyValues();
         int[] next = choose(step.logits().toFloatArray());
         for (int made = 1; made < options.maxNewTokens() && !allDone(); made++) {
           int seen = batch.length() + made - 1;
-          TokenBatch one = column(next, pastMask, seen);
           int[] at = new int[rows];
           Arrays.setAll(at, row -> row);
           NDManager newer = all.newSubManager();
           float[] logits;
           try (NDManager scope = all.newSubManager()) {
-            LanguageModel.Extension more = model.extend(scope, null, one, past, pastMask, at);
+            LanguageModel.Extension more =
+                answers
+                    ? model.decode(scope, text, rows, next, past, at)
+                    : model.extend(scope, null, column(next, pastMask, seen), past, pastMask, at);
             past = model.joinCaches(newer, past, more.keyValues());
             logits = more.logits().toFloatArray();
           }
@@ -129,6 +137,19 @@ public record Generation(List<int[]> tokens, List<String> texts, float[] logits)
         }
       }
       return result();
+    }
+
+    /** After the prompts, or after a decoder's start. */
+    private LanguageModel.Extension first(NDManager scope, LanguageModel.Encoded text) {
+      int[] last = new int[rows];
+      if (!answers) {
+        Arrays.setAll(last, row -> batch.index(row, batch.length() - 1));
+        return model.extend(scope, null, batch, null, null, last);
+      }
+      int[] starts = new int[rows];
+      Arrays.fill(starts, model.spec().encoder().startId());
+      Arrays.setAll(last, row -> row);
+      return model.decode(scope, text, rows, starts, null, last);
     }
 
     /** The tokens just chosen as a batch of one column. */

@@ -69,9 +69,21 @@ public final class Tokenizer implements AutoCloseable {
     }
   }
 
+  /** Whether a directory has a tokenizer in one of the forms that {@link #open} reads. */
+  public static boolean isIn(Path directory) {
+    return TokenizerFiles.fileIn(directory).isPresent();
+  }
+
+  /** What to say about a directory that has none, but perhaps one that must be converted. */
+  public static InvalidInputException missingFrom(Path directory) {
+    return TokenizerFiles.withoutTokenizerJson(directory);
+  }
+
   /**
    * Opens {@code tokenizer.json}, given itself or by its directory. Roles of special tokens are
    * also looked up in {@code tokenizer_config.json} and {@code special_tokens_map.json} beside it.
+   * In a directory without {@code tokenizer.json}, it is put together from {@code vocab.json} and
+   * {@code merges.txt} (GPT-2, RoBERTa and their kin) or from {@code vocab.txt} (BERT's kin).
    *
    * @throws InvalidInputException if the file is missing or corrupt, or if the directory holds only
    *     formats that must be converted first
@@ -80,7 +92,7 @@ public final class Tokenizer implements AutoCloseable {
     return new Tokenizer(TokenizerFiles.read(directoryOrTokenizerJson));
   }
 
-  /** The {@code tokenizer.json} that was opened. */
+  /** The {@code tokenizer.json}, or vocabulary, that was opened. */
   public Path file() {
     return file;
   }

@@ -12,15 +12,24 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * The files of a tokenizer.
  *
- * @param file {@code tokenizer.json}
+ * @param file {@code tokenizer.json}, or the vocabulary of an {@link OlderFormat}
  * @param tokenizer what is in it
  * @param configs {@code tokenizer_config.json} and {@code special_tokens_map.json}, if present
+ * @param json gives the text of {@code tokenizer.json}; made again, since few keep it
  */
-record TokenizerFiles(Path file, TokenizerJson tokenizer, List<JsonNode> configs) {
+record TokenizerFiles(
+    Path file, TokenizerJson tokenizer, List<JsonNode> configs, Supplier<String> json) {
+
+  /** What to do about a tokenizer that cannot be read; ends a sentence. */
+  static final String CONVERT =
+      "convert it in Python: AutoTokenizer.from_pretrained(DIR,"
+          + " use_fast=True).save_pretrained(DIR)";
 
   private static final String NAME = "tokenizer.json";
 
@@ -40,31 +49,46 @@ record TokenizerFiles(Path file, TokenizerJson tokenizer, List<JsonNode> configs
               + directoryOrFile
               + "; check the path of the tokenizer.");
     }
+    Path directory = directoryOrFile.toAbsolutePath().getParent();
     Path file = directoryOrFile;
     if (Files.isDirectory(directoryOrFile)) {
-      file = directoryOrFile.resolve(NAME);
-      if (!Files.exists(file)) {
-        throw withoutTokenizerJson(directoryOrFile);
-      }
-    } else if (OTHER_FORMATS.contains(file.getFileName().toString())) {
-      throw new InvalidInputException(file + " is not a tokenizer.json; " + convert() + ".");
+      directory = directoryOrFile;
+      file = fileIn(directory).orElseThrow(() -> withoutTokenizerJson(directoryOrFile));
     }
-    TokenizerJson tokenizer = TokenizerJson.parse(readString(file), file);
     List<JsonNode> configs = new ArrayList<>();
     for (String name : List.of("tokenizer_config.json", "special_tokens_map.json")) {
-      Path config = file.resolveSibling(name);
+      Path config = directory.resolve(name);
       if (Files.exists(config)) {
         configs.add(readTree(config));
       }
     }
-    TokenizerFiles files = new TokenizerFiles(file, tokenizer, List.copyOf(configs));
+    Supplier<String> json = json(directory, file, List.copyOf(configs));
+    TokenizerFiles files =
+        new TokenizerFiles(file, TokenizerJson.parse(json.get(), file), List.copyOf(configs), json);
     files.refuseContradiction();
     return files;
   }
 
-  /** The text of {@code tokenizer.json}; read again, since few keep it. */
+  /** The file to begin with; empty if the folder has none that can be read. */
+  static Optional<Path> fileIn(Path directory) {
+    Path file = directory.resolve(NAME);
+    return Files.exists(file) ? Optional.of(file) : OlderFormat.in(directory);
+  }
+
+  private static Supplier<String> json(Path directory, Path file, List<JsonNode> configs) {
+    Path absolute = file.toAbsolutePath();
+    if (OlderFormat.in(directory).filter(f -> f.toAbsolutePath().equals(absolute)).isPresent()) {
+      return new OlderFormat(directory, configs, TokenizerFiles::readString)::toTokenizerJson;
+    }
+    if (OTHER_FORMATS.contains(file.getFileName().toString())) {
+      throw new InvalidInputException(file + " is not a tokenizer.json; " + CONVERT + ".");
+    }
+    return () -> readString(file);
+  }
+
+  /** The text of {@code tokenizer.json}. */
   String text() {
-    return readString(file);
+    return json.get();
   }
 
   /** The same without its special added tokens, so that their names are ordinary text. */
@@ -98,22 +122,16 @@ record TokenizerFiles(Path file, TokenizerJson tokenizer, List<JsonNode> configs
     }
   }
 
-  private static InvalidInputException withoutTokenizerJson(Path directory) {
+  static InvalidInputException withoutTokenizerJson(Path directory) {
     List<String> found =
         OTHER_FORMATS.stream().filter(name -> Files.exists(directory.resolve(name))).toList();
     if (found.isEmpty()) {
       return new InvalidInputException(
-          "%s has no %s; name the directory or the file of a tokenizer."
+          "%s has no %s, which is needed to turn text into tokens; name a directory that has one."
               .formatted(directory, NAME));
     }
     return new InvalidInputException(
-        "%s has no %s, only %s; %s."
-            .formatted(directory, NAME, String.join(", ", found), convert()));
-  }
-
-  private static String convert() {
-    return "convert it in Python: AutoTokenizer.from_pretrained(DIR,"
-        + " use_fast=True).save_pretrained(DIR)";
+        "%s has no %s, only %s; %s.".formatted(directory, NAME, String.join(", ", found), CONVERT));
   }
 
   private static JsonNode readTree(Path file) {

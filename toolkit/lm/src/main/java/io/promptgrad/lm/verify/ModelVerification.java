@@ -11,7 +11,7 @@ import io.promptgrad.lm.Precision;
 import io.promptgrad.lm.Targets;
 import io.promptgrad.lm.TokenBatch;
 import io.promptgrad.lm.TrainableModel;
-import io.promptgrad.lm.arch.TransformerSpec.Positions;
+import io.promptgrad.lm.arch.TransformerSpec.Objective;
 import io.promptgrad.lm.generate.Generation;
 import io.promptgrad.lm.generate.GenerationOptions;
 import java.nio.file.Files;
@@ -42,8 +42,7 @@ public final class ModelVerification {
   private final List<Comparison> comparisons = new ArrayList<>();
 
   private LanguageModel model;
-  private TokenBatch asRecorded;
-  private Targets targets;
+  private RecordedInputs inputs;
 
   private ModelVerification(Path folder, Device device) {
     this.folder = folder;
@@ -77,88 +76,23 @@ public final class ModelVerification {
     LoadOptions options = new LoadOptions(device, Precision.FLOAT32);
     try (LanguageModel loaded = LanguageModel.load(folder, options)) {
       model = loaded;
-      asRecorded = recordedBatch();
-      targets = recordedTargets();
+      inputs = new RecordedInputs(golden, model.spec());
       forward();
+      hiddenStates();
       gradients();
       softPrompt();
-      if (model.spec().causal()) {
+      if (model.spec().objective() != Objective.MASKED) {
         cache();
         greedy();
       }
       bfloat16();
     }
     weightGradient(options);
+    for (String name : golden.unread()) {
+      // A check that silently leaves something out is none.
+      comparisons.add(new Comparison(name + " (recorded, but unknown)", Double.NaN, 0));
+    }
     return comparisons;
-  }
-
-  // ------------------------------------------------------------------ what is recorded
-
-  private TokenBatch recordedBatch() {
-    int[] ids = golden.ints("input_ids", Recording.ANY, Recording.ANY);
-    long[] shape = golden.shape("input_ids");
-    byte[] mask = golden.mask("attention_mask", shape);
-    TokenBatch batch =
-        new TokenBatch((int) shape[0], (int) shape[1], ids, mask, new int[ids.length], new int[0]);
-    if (golden.has("token_type_ids")) {
-      batch = batch.withTypes(golden.ints("token_type_ids", shape));
-    }
-    return batch.withPositions(defaultPositions(batch));
-  }
-
-  /** What the reference does without explicit positions. */
-  private int[] defaultPositions(TokenBatch batch) {
-    boolean countsIds =
-        model.spec().positions() instanceof Positions.Learned learned && learned.offset() > 0;
-    return countsIds ? maskPositions(batch) : batch.withColumnPositions().positions();
-  }
-
-  private static int[] maskPositions(TokenBatch batch) {
-    int[] positions = new int[batch.ids().length];
-    for (int row = 0; row < batch.rows(); row++) {
-      int next = 0;
-      for (int i = row * batch.length(); i < (row + 1) * batch.length(); i++) {
-        positions[i] = batch.mask()[i] != 0 ? next++ : 0;
-      }
-    }
-    return positions;
-  }
-
-  /** Mean over all labels; a causal model predicts the label at t + 1 from position t. */
-  private Targets recordedTargets() {
-    return targetsOf(labels(), asRecorded, 0);
-  }
-
-  private int[] labels() {
-    return golden.ints("labels", asRecorded.rows(), asRecorded.length());
-  }
-
-  private Targets targetsOf(int[] labels, TokenBatch batch, int shift) {
-    boolean causal = model.spec().causal();
-    int width = batch.length() - shift;
-    List<Integer> at = new ArrayList<>();
-    List<Integer> wanted = new ArrayList<>();
-    for (int row = 0; row < batch.rows(); row++) {
-      for (int i = 0; i < width; i++) {
-        int label = labels[row * width + i];
-        int column = i + shift - (causal ? 1 : 0);
-        if (label >= 0 && column >= 0 && !(causal && i == 0 && shift == 0)) {
-          at.add(batch.index(row, column));
-          wanted.add(label);
-        }
-      }
-    }
-    return Targets.mean(array(at), array(wanted));
-  }
-
-  private static int[] array(List<Integer> values) {
-    return values.stream().mapToInt(Integer::intValue).toArray();
-  }
-
-  private static int[] everywhere(TokenBatch batch) {
-    int[] at = new int[batch.ids().length];
-    Arrays.setAll(at, i -> i);
-    return at;
   }
 
   /** Ours is as long as the product of the shape that the recorded tensor must have. */
@@ -171,61 +105,85 @@ public final class ModelVerification {
     comparisons.add(Comparison.relative(name, golden.floats(name, shape), ours, GRADIENTS));
   }
 
-  // ------------------------------------------------------------------ comparisons
-
-  private void forward() {
-    byte[] mask = asRecorded.mask();
-    int[] at = everywhere(asRecorded);
-    int b = asRecorded.rows();
-    int s = asRecorded.length();
-    int c = model.spec().hidden();
-    int v = model.spec().vocabulary();
-    try (NDManager scope = model.newScope()) {
-      absolute("logits", model.logits(scope, asRecorded, at), mask, b, s, v);
-      List<NDArray> states = model.hiddenStates(scope, asRecorded);
-      for (int i = 0; i < states.size(); i++) {
-        if (golden.has("hidden_states." + i)) {
-          absolute("hidden_states." + i, states.get(i), mask, b, s, c);
-        }
-      }
-      if (golden.has("last_hidden_state")) {
-        absolute("last_hidden_state", states.get(states.size() - 1), mask, b, s, c);
-      }
-      NDArray vectors = model.wordVectors(scope, asRecorded);
-      absolute("word_embeddings_out", vectors, null, b, s, c);
-      if (golden.has("logits_from_inputs_embeds")) {
-        TokenBatch columns = asRecorded.withColumnPositions();
-        var from = model.extend(scope, vectors, columns, null, null, everywhere(columns));
-        absolute("logits_from_inputs_embeds", from.logits(), mask, b, s, v);
-      }
-      if (golden.has("position_ids_from_mask")) {
-        int[] positions = golden.ints("position_ids_from_mask", b, s);
-        NDArray logits = model.logits(scope, asRecorded.withPositions(positions), at);
-        absolute("logits_position_ids_from_mask", logits, mask, b, s, v);
-      }
-    }
-  }
-
-  private void gradients() {
-    try (NDManager scope = model.newScope()) {
-      var gradient = model.gradient(scope, asRecorded, targets);
-      double loss = weighted(gradient.losses().toFloatArray(), targets.weights());
-      comparisons.add(new Comparison("loss", Math.abs(golden.floats("loss", 1)[0] - loss), LOGITS));
-      relative(
-          "grad_inputs_embeds",
-          gradient.vectors().toFloatArray(),
-          asRecorded.rows(),
-          asRecorded.length(),
-          model.spec().hidden());
-    }
-  }
-
-  private static double weighted(float[] losses, float[] weights) {
+  private void loss(String name, double recorded, NDArray ours, float[] weights) {
+    float[] losses = ours.toFloatArray();
     double sum = 0;
     for (int i = 0; i < losses.length; i++) {
       sum += (double) losses[i] * weights[i];
     }
-    return sum;
+    comparisons.add(new Comparison(name, Math.abs(recorded - sum), LOGITS));
+  }
+
+  // ------------------------------------------------------------------ comparisons
+
+  private void forward() {
+    TokenBatch batch = inputs.batch();
+    int[] at = RecordedInputs.everywhere(batch);
+    byte[] mask = inputs.outputMask();
+    int rows = batch.rows();
+    int length = inputs.outputLength();
+    int v = model.spec().vocabulary();
+    try (NDManager scope = model.newScope()) {
+      absolute("logits", model.logits(scope, batch, at), mask, rows, length, v);
+      NDArray vectors = model.wordVectors(scope, batch);
+      int e = model.spec().wordWidth();
+      absolute("word_embeddings_out", vectors, null, rows, batch.length(), e);
+      if (golden.has("logits_from_inputs_embeds")) {
+        var from = model.extend(scope, vectors, inputs.batchOfVectors(), null, null, at);
+        absolute("logits_from_inputs_embeds", from.logits(), mask, rows, length, v);
+      }
+      if (golden.has("position_ids_from_mask")) {
+        int[] positions = golden.ints("position_ids_from_mask", rows, batch.length());
+        NDArray logits = model.logits(scope, batch.withPositions(positions), at);
+        absolute("logits_position_ids_from_mask", logits, mask, rows, length, v);
+      }
+    }
+  }
+
+  private void hiddenStates() {
+    TokenBatch batch = inputs.batch();
+    try (NDManager scope = model.newScope()) {
+      List<NDArray> states = model.hiddenStates(scope, batch);
+      if (!model.spec().encoderDecoder()) {
+        hiddenStates("hidden_states.", "last_hidden_state", states, batch.mask());
+        return;
+      }
+      hiddenStates("decoder_hidden_states.", "last_hidden_state", states, null);
+      TokenBatch text = batch.withoutDecoder();
+      hiddenStates(
+          "encoder_hidden_states.",
+          "encoder_last_hidden_state",
+          model.hiddenStates(scope, text),
+          batch.mask());
+    }
+  }
+
+  private void hiddenStates(String each, String last, List<NDArray> states, byte[] mask) {
+    for (int i = 0; i < states.size(); i++) {
+      if (golden.has(each + i)) {
+        absolute(each + i, states.get(i), mask, states.get(i).getShape().getShape());
+      }
+    }
+    NDArray state = states.get(states.size() - 1);
+    if (golden.has(last)) {
+      absolute(last, state, mask, state.getShape().getShape());
+    }
+  }
+
+  private void gradients() {
+    TokenBatch batch = inputs.batch();
+    Targets targets = inputs.targets();
+    int e = model.spec().wordWidth();
+    try (NDManager scope = model.newScope()) {
+      var gradient = model.gradient(scope, batch, targets);
+      loss("loss", golden.floats("loss", 1)[0], gradient.losses(), targets.weights());
+      float[] vectors = gradient.vectors().toFloatArray();
+      relative("grad_inputs_embeds", vectors, batch.rows(), batch.length(), e);
+      if (gradient.decoderVectors().isPresent() && golden.has("grad_decoder_inputs_embeds")) {
+        float[] ours = gradient.decoderVectors().get().toFloatArray();
+        relative("grad_decoder_inputs_embeds", ours, batch.rows(), batch.decoderLength(), e);
+      }
+    }
   }
 
   /** P vectors in front of every row, also of left padding; types 0, mask 1, no labels. */
@@ -233,38 +191,30 @@ public final class ModelVerification {
     if (!golden.has("soft_prompt")) {
       return;
     }
-    int rows = asRecorded.rows();
-    int s = asRecorded.length();
-    int e = model.spec().hidden();
+    int rows = inputs.batch().rows();
+    int s = inputs.batch().length();
+    int e = model.spec().wordWidth();
     float[] prompt = golden.floats("soft_prompt", Recording.ANY, e);
     int p = prompt.length / e;
     float[] words = golden.floats("word_embeddings_out", rows, s, e);
     float[] vectors = new float[rows * (p + s) * e];
-    byte[] mask = new byte[rows * (p + s)];
-    int[] types = new int[asRecorded.types().length == 0 ? 0 : mask.length];
-    Arrays.fill(mask, (byte) 1);
     for (int row = 0; row < rows; row++) {
       System.arraycopy(prompt, 0, vectors, row * (p + s) * e, p * e);
       System.arraycopy(words, row * s * e, vectors, (row * (p + s) + p) * e, s * e);
-      System.arraycopy(asRecorded.mask(), row * s, mask, row * (p + s) + p, s);
-      if (types.length > 0) {
-        System.arraycopy(asRecorded.types(), row * s, types, row * (p + s) + p, s);
-      }
     }
-    TokenBatch batch =
-        new TokenBatch(rows, p + s, new int[mask.length], mask, new int[mask.length], types)
-            .withColumnPositions();
-    Targets soft = targetsOf(labels(), batch, p);
+    TokenBatch batch = inputs.batchBehind(p);
+    boolean decodes = model.spec().encoderDecoder();
+    Targets targets = inputs.targets(batch, p);
     try (NDManager scope = model.newScope()) {
       NDArray input = scope.create(vectors, new Shape(rows, p + s, e));
-      var forward = model.extend(scope, input, batch, null, null, everywhere(batch));
-      int v = model.spec().vocabulary();
-      absolute("soft_logits", forward.logits(), mask, rows, p + s, v);
-      var gradient = model.gradient(scope, input, batch, null, null, soft);
-      double loss = weighted(gradient.losses().toFloatArray(), soft.weights());
-      comparisons.add(
-          new Comparison(
-              "soft_prompt.loss", Math.abs(golden.number("soft_prompt", "loss") - loss), LOGITS));
+      int[] at = RecordedInputs.everywhere(batch);
+      NDArray logits = model.extend(scope, input, batch, null, null, at).logits();
+      int length = decodes ? batch.decoderLength() : p + s;
+      byte[] mask = decodes ? null : batch.mask();
+      absolute("soft_logits", logits, mask, rows, length, model.spec().vocabulary());
+      var gradient = model.gradient(scope, input, batch, null, null, targets);
+      double recorded = golden.number("soft_prompt", "loss");
+      loss("soft_prompt.loss", recorded, gradient.losses(), targets.weights());
       float[] all = gradient.vectors().toFloatArray();
       float[] shared = new float[p * e];
       for (int row = 0; row < rows; row++) {
@@ -278,50 +228,50 @@ public final class ModelVerification {
 
   /** The first tokens, then the rest behind their keys and values, against one uncached pass. */
   private void cache() {
-    if (!golden.has("logits_kv_cache")) {
-      return;
-    }
-    int first = (int) golden.number("kv_cache", "first_tokens");
-    if (first < 1 || first >= asRecorded.length()) {
+    int rows = inputs.batch().rows();
+    int length = inputs.outputLength();
+    int v = model.spec().vocabulary();
+    boolean recorded = golden.has("logits_kv_cache");
+    int first = recorded ? (int) golden.number("kv_cache", "first_tokens") : (length + 1) / 2;
+    if (first < 1 || first >= length) {
       throw golden.wrong("logits_kv_cache", "is said to begin with " + first + " tokens");
     }
-    TokenBatch head = columns(asRecorded, 0, first);
-    TokenBatch tail = columns(asRecorded, first, asRecorded.length());
     try (NDManager scope = model.newScope()) {
-      float[] uncached = model.logits(scope, asRecorded, everywhere(asRecorded)).toFloatArray();
-      var one = model.extend(scope, null, head, null, null, everywhere(head));
-      var two = model.extend(scope, null, tail, one.keyValues(), head.mask(), everywhere(tail));
+      int[] at = RecordedInputs.everywhere(inputs.batch());
+      float[] uncached = model.logits(scope, inputs.batch(), at).toFloatArray();
+      NDArray[] parts =
+          model.spec().encoderDecoder() ? decoded(scope, first) : extended(scope, first);
       float[] cached =
-          concatenate(
-              one.logits().toFloatArray(),
-              two.logits().toFloatArray(),
-              asRecorded.rows(),
-              first,
-              asRecorded.length());
-      float[] recorded =
-          golden.floats(
-              "logits_kv_cache", asRecorded.rows(), asRecorded.length(), model.spec().vocabulary());
+          concatenate(parts[0].toFloatArray(), parts[1].toFloatArray(), rows, first, length);
+      byte[] mask = inputs.outputMask();
+      if (recorded) {
+        float[] theirs = golden.floats("logits_kv_cache", rows, length, v);
+        comparisons.add(Comparison.absolute("logits_kv_cache", theirs, cached, mask, LOGITS));
+      }
       comparisons.add(
-          Comparison.absolute("logits_kv_cache", recorded, cached, asRecorded.mask(), LOGITS));
-      comparisons.add(
-          Comparison.absolute(
-              "cached against uncached", uncached, cached, asRecorded.mask(), CACHE));
+          Comparison.absolute("cached against uncached", uncached, cached, mask, CACHE));
     }
   }
 
-  private static TokenBatch columns(TokenBatch batch, int from, int to) {
-    int width = to - from;
-    int n = batch.rows() * width;
-    int[] ids = new int[n];
-    byte[] mask = new byte[n];
-    int[] positions = new int[n];
-    for (int row = 0; row < batch.rows(); row++) {
-      int source = batch.index(row, from);
-      System.arraycopy(batch.ids(), source, ids, row * width, width);
-      System.arraycopy(batch.mask(), source, mask, row * width, width);
-      System.arraycopy(batch.positions(), source, positions, row * width, width);
-    }
-    return new TokenBatch(batch.rows(), width, ids, mask, positions, new int[0]);
+  private NDArray[] extended(NDManager scope, int first) {
+    TokenBatch head = inputs.part(0, first);
+    TokenBatch tail = inputs.part(first, inputs.batch().length());
+    int[] atHead = RecordedInputs.everywhere(head);
+    int[] atTail = RecordedInputs.everywhere(tail);
+    var one = model.extend(scope, null, head, null, null, atHead);
+    var two = model.extend(scope, null, tail, one.keyValues(), head.mask(), atTail);
+    return new NDArray[] {one.logits(), two.logits()};
+  }
+
+  private NDArray[] decoded(NDManager scope, int first) {
+    int rows = inputs.batch().rows();
+    int[] head = inputs.decoderPart(0, first);
+    int[] tail = inputs.decoderPart(first, inputs.outputLength());
+    var text = model.encode(scope, null, inputs.batch());
+    var one = model.decode(scope, text, rows, head, null, RecordedInputs.firsts(head.length));
+    var two =
+        model.decode(scope, text, rows, tail, one.keyValues(), RecordedInputs.firsts(tail.length));
+    return new NDArray[] {one.logits(), two.logits()};
   }
 
   private static float[] concatenate(float[] a, float[] b, int rows, int first, int length) {
@@ -339,40 +289,53 @@ public final class ModelVerification {
     if (!golden.has("gen_sequences")) {
       return;
     }
-    int[] prompt = golden.ints("gen_prompt_ids", Recording.ANY, Recording.ANY);
-    long[] shape = golden.shape("gen_prompt_ids");
-    int rows = (int) shape[0];
-    int width = (int) shape[1];
-    byte[] mask = golden.mask("gen_prompt_mask", shape);
+    boolean decodes = model.spec().encoderDecoder();
+    List<int[]> prompts = decodes ? inputs.sequences() : recordedPrompts();
+    int rows = prompts.size();
+    // what stands before the new tokens: the padded prompts, or a decoder's start
+    int before = decodes ? 1 : (int) golden.shape("gen_prompt_ids")[1];
     int[] sequences = golden.ints("gen_sequences", rows, Recording.ANY);
     int total = sequences.length / rows;
-    if (total <= width) {
+    if (total <= before) {
       throw golden.wrong("gen_sequences", "has no token behind the prompts");
-    }
-    List<int[]> prompts = new ArrayList<>();
-    for (int row = 0; row < rows; row++) {
-      int start = row * width;
-      while (start < (row + 1) * width && mask[start] == 0) {
-        start++;
-      }
-      prompts.add(Arrays.copyOfRange(prompt, start, (row + 1) * width));
     }
     Generation generation =
         Generation.generate(
-            model, prompts, GenerationOptions.greedy(total - width).withStopIds().keepLogits());
-    int[] ours = new int[rows * total];
+            model, prompts, GenerationOptions.greedy(total - before).withStopIds().keepLogits());
+    int[] ours = sequences.clone();
+    if (decodes) {
+      for (int row = 0; row < rows; row++) {
+        ours[row * total] = model.spec().encoder().startId();
+      }
+    }
     for (int row = 0; row < rows; row++) {
-      System.arraycopy(prompt, row * width, ours, row * total, width);
       int[] fresh = generation.tokens().get(row);
-      System.arraycopy(fresh, 0, ours, row * total + width, fresh.length);
+      System.arraycopy(fresh, 0, ours, row * total + before, fresh.length);
     }
     comparisons.add(Comparison.exact("gen_sequences", sequences, ours));
     if (golden.has("gen_logits")) {
       float[] recorded =
-          golden.floats("gen_logits", rows, total - width, model.spec().vocabulary());
+          golden.floats("gen_logits", rows, total - before, model.spec().vocabulary());
       comparisons.add(
           Comparison.absolute("gen_logits", recorded, generation.logits(), null, LOGITS));
     }
+  }
+
+  /** Without the padding on their left. */
+  private List<int[]> recordedPrompts() {
+    int[] ids = golden.ints("gen_prompt_ids", Recording.ANY, Recording.ANY);
+    long[] shape = golden.shape("gen_prompt_ids");
+    int width = (int) shape[1];
+    byte[] mask = golden.mask("gen_prompt_mask", shape);
+    List<int[]> prompts = new ArrayList<>();
+    for (int row = 0; row < shape[0]; row++) {
+      int start = row * width;
+      while (start < (row + 1) * width && mask[start] == 0) {
+        start++;
+      }
+      prompts.add(Arrays.copyOfRange(ids, start, (row + 1) * width));
+    }
+    return prompts;
   }
 
   private void weightGradient(LoadOptions options) {
@@ -381,25 +344,27 @@ public final class ModelVerification {
       return;
     }
     try (TrainableModel trainable = TrainableModel.load(folder, options)) {
-      trainable.accumulate(asRecorded, targets, 0);
+      trainable.accumulate(inputs.batch(), inputs.targets(), 0);
       relative("grad_weight", trainable.gradient(name), trainable.shape(name));
     }
   }
 
-  /** Relative L2 distance of the unmasked logits between bfloat16 and float32. */
+  /** Relative L2 distance of the logits that count between bfloat16 and float32. */
   private void bfloat16() {
+    TokenBatch batch = inputs.batch();
     try (LanguageModel half =
             LanguageModel.load(folder, new LoadOptions(device, Precision.BFLOAT16));
         NDManager scope = half.newScope();
         NDManager scope32 = model.newScope()) {
-      int[] at = everywhere(asRecorded);
-      float[] exact = model.logits(scope32, asRecorded, at).toFloatArray();
-      float[] rounded = half.logits(scope, asRecorded, at).toFloatArray();
+      int[] at = RecordedInputs.everywhere(batch);
+      float[] exact = model.logits(scope32, batch, at).toFloatArray();
+      float[] rounded = half.logits(scope, batch, at).toFloatArray();
+      byte[] mask = inputs.outputMask();
       int v = exact.length / at.length;
       double difference = 0;
       double size = 0;
       for (int i = 0; i < exact.length; i++) {
-        if (asRecorded.mask()[i / v] != 0) {
+        if (mask == null || mask[i / v] != 0) {
           difference += Math.pow(exact[i] - rounded[i], 2);
           size += Math.pow(exact[i], 2);
         }

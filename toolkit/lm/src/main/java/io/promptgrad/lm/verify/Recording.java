@@ -12,6 +12,9 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 
 /**
  * The files of a recorded model, {@code golden.json} and {@code golden.safetensors}, read with
@@ -25,6 +28,7 @@ final class Recording {
   private final Path settingsFile;
   private final JsonNode settings;
   private final SafetensorsFile tensors;
+  private final Set<String> read = new HashSet<>();
 
   private Recording(Path settingsFile, JsonNode settings, SafetensorsFile tensors) {
     this.settingsFile = settingsFile;
@@ -113,8 +117,14 @@ final class Recording {
     return out;
   }
 
+  /** Recorded tensors that nobody has read so far. */
+  List<String> unread() {
+    return tensors.names().stream().filter(name -> !read.contains(name)).sorted().toList();
+  }
+
   private TensorView checked(String name, long... shape) {
     TensorView tensor = tensors.get(name);
+    read.add(name);
     long[] actual = tensor.shape();
     boolean fits = actual.length == shape.length;
     for (int i = 0; fits && i < shape.length; i++) {

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -29,8 +30,14 @@ import java.util.stream.Stream;
  */
 public final class Checkpoint {
 
-  static final String SINGLE = "model.safetensors";
-  static final String INDEX = "model.safetensors.index.json";
+  /** The customary name of weights in one file. */
+  public static final String SINGLE = "model.safetensors";
+
+  /** The customary name of the index of weights in several files. */
+  public static final String INDEX = "model.safetensors.index.json";
+
+  /** How to turn a pickled checkpoint into one that can be read; ends a sentence. */
+  public static final String HOW_TO_CONVERT = ForeignFormat.CONVERT;
 
   /** A tensor's file and its name there. */
   private record Place(SafetensorsFile file, String storedName) {}
@@ -79,6 +86,22 @@ public final class Checkpoint {
       return sharded(path.resolve(INDEX), path);
     }
     throw nothingIn(path);
+  }
+
+  /**
+   * The files that an index names, which lie in its folder.
+   *
+   * @throws InvalidInputException if it is not an index, or names a file outside its folder
+   */
+  public static Set<String> shards(Path index) {
+    return new TreeSet<>(ShardIndex.read(index, index.toAbsolutePath().getParent()).values());
+  }
+
+  /** Whether a file name is one that pickled weights, or their index, go by. */
+  public static boolean isPickle(String fileName) {
+    return fileName
+        .toLowerCase(Locale.ROOT)
+        .matches("pytorch_model.*\\.bin(\\.index\\.json)?|.*\\.(pt|pth|ckpt|pkl)");
   }
 
   /** The file or index that was opened. */
@@ -153,7 +176,7 @@ public final class Checkpoint {
     try (Stream<Path> files = Files.list(directory)) {
       for (Path file : files.sorted().toList()) {
         String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
-        if (name.matches("pytorch_model.*\\.bin(\\.index\\.json)?|.*\\.(pt|pth|ckpt|pkl)")) {
+        if (isPickle(name)) {
           pickles.add(file.getFileName().toString());
         } else if (name.endsWith(".safetensors")) {
           safetensors.add(file.getFileName().toString());

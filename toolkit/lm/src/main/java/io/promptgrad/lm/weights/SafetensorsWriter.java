@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
@@ -21,6 +22,7 @@ import java.util.Set;
 import java.util.StringJoiner;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.function.Supplier;
 
 /**
  * Writes one safetensors file, atomically: whoever opens it sees the old file or the whole new one.
@@ -91,6 +93,36 @@ public final class SafetensorsWriter {
         shape,
         source.remaining() / type.bytes(),
         channel -> writeFully(channel, source.duplicate()));
+  }
+
+  /**
+   * Adds a tensor that is read when it is written, piece by piece, and rounded to nearest (ties to
+   * even) where the type is shorter.
+   *
+   * @param type the type to store; the source's own, or both are floating point
+   * @param shape the shape that the source has
+   */
+  public SafetensorsWriter add(
+      String name, WeightType type, long[] shape, Supplier<TensorView> source) {
+    return add(
+        name,
+        type,
+        shape,
+        TensorView.elements(shape),
+        channel -> {
+          TensorView view = source.get();
+          boolean convertible = view.type().isFloatingPoint() && type.isFloatingPoint();
+          if (view.elements() != TensorView.elements(shape)
+              || !(view.type() == type || convertible)) {
+            throw new IllegalArgumentException(
+                "%s cannot be stored as %s%s.".formatted(view, type, Arrays.toString(shape)));
+          }
+          if (view.type() == type) {
+            writeFully(channel, view.bytes());
+          } else {
+            writeConverted(channel, type, view);
+          }
+        });
   }
 
   /** Adds a tensor read elsewhere, unchanged. */
@@ -197,15 +229,39 @@ public final class SafetensorsWriter {
         writeFully(channel, buffer.flip());
         buffer.clear();
       }
-      switch (type) {
-        case F64 -> buffer.putDouble(value);
-        case F32 -> buffer.putFloat(value);
-        case F16 -> buffer.putShort(HalfPrecision.floatToHalf(value));
-        case BF16 -> buffer.putShort(HalfPrecision.floatToBfloat16(value));
-        default -> throw new IllegalStateException(type.toString());
+      put(buffer, type, value);
+    }
+    writeFully(channel, buffer.flip());
+  }
+
+  private static void writeConverted(FileChannel channel, WeightType type, TensorView view)
+      throws IOException {
+    ByteBuffer source = view.bytes();
+    ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    while (source.hasRemaining()) {
+      if (buffer.remaining() < type.bytes()) {
+        writeFully(channel, buffer.flip());
+        buffer.clear();
+      }
+      switch (view.type()) {
+        case F64 -> put(buffer, type, (float) source.getDouble());
+        case F32 -> put(buffer, type, source.getFloat());
+        case F16 -> put(buffer, type, HalfPrecision.halfToFloat(source.getShort()));
+        case BF16 -> put(buffer, type, HalfPrecision.bfloat16ToFloat(source.getShort()));
+        default -> throw new IllegalStateException(view.toString());
       }
     }
     writeFully(channel, buffer.flip());
+  }
+
+  private static void put(ByteBuffer buffer, WeightType type, float value) {
+    switch (type) {
+      case F64 -> buffer.putDouble(value);
+      case F32 -> buffer.putFloat(value);
+      case F16 -> buffer.putShort(HalfPrecision.floatToHalf(value));
+      case BF16 -> buffer.putShort(HalfPrecision.floatToBfloat16(value));
+      default -> throw new IllegalStateException(type.toString());
+    }
   }
 
   private static void writeFully(FileChannel channel, ByteBuffer bytes) throws IOException {

@@ -1,11 +1,13 @@
 # The one transformer of promptgrad, as TorchScript in the form that torch.jit.load reads.
 #
 # Letters:  B rows, S tokens, P cached tokens, K = P + S keys, H heads, G key/value heads, D head width,
-#           C hidden width, E width of the word embedding, L layers, V vocabulary, N chosen positions.
+#           C hidden width, E width of the word embedding, L layers, V vocabulary, N chosen positions,
+#           T tokens of a decoder.
 #
-# w[l] holds the weights of layer l by short names ("q.weight", "q.bias", ...), w[L] those of the
-# embeddings and the head. A switch that a family does not use is a branch that is never taken.
-# An empty tensor stands for "not given" (mask: all ones; types: none; past: no cache).
+# w[l] holds the weights of layer l by short names ("q.weight", "q.bias", ...), w[layers] those of the
+# embeddings and the head. An encoder-decoder has its encoder's layers first; its chosen positions are
+# the decoder's. A switch or a weight that a family does not have is a branch that is never taken.
+# An empty tensor stands for "not given" (mask: all ones; types: none; past: no cache; decoder: no ids).
 # Every entry point sets the grad mode itself, because the mode belongs to the calling thread.
 
 def given(x: Tensor) -> bool:
@@ -40,6 +42,11 @@ def activate(x: Tensor,
     return torch.tanh(x)
   return x
 
+# Gemma 2 keeps scores and logits within +-cap.
+def capped(x: Tensor,
+    cap: float) -> Tensor:
+  return torch.mul(torch.tanh(torch.div(x, cap)), cap)
+
 # Rotates the pairs (d, d + r/2) of the first r dimensions. x [B, H, S, D], cos and sin [B, 1, S, r].
 def rotate(x: Tensor,
     cos: Tensor,
@@ -68,22 +75,36 @@ class Transformer(Module):
   __buffers__ = []
   training : bool
   layers : int
+  encoder_layers : int
   heads : int
   kv_heads : int
   head_dim : int
   causal : bool
   rotary : bool
+  buckets : int
+  farthest : int
+  table_scale : float
+  input_scale : float
   rms_norm : bool
-  pre_norm : bool
+  norm_offset : bool
+  input_norms : bool
+  output_norms : bool
+  sum_norms : bool
   embedding_norm : bool
   final_norm : bool
   norm_eps : float
+  parallel : bool
   activation : str
   gated : bool
+  score_cap : float
   head_transform : bool
   head_activation : str
+  head_scale : float
+  head_cap : float
   tied_head : bool
   attention_scales : List[float]
+  kinds : List[int]
+  windows : List[int]
   compute : int
   leaves : List[Tensor]
   plan : List[List[int]]
@@ -113,7 +134,8 @@ class Transformer(Module):
     torch.append(self.leaves, y)
     return torch.tensor(torch.len(self.leaves))
 
-  # Adds a tensor that is no weight: constants[0] are the inverse frequencies of rotary positions.
+  # Adds a tensor that is no weight: constants[kind] are the inverse frequencies of rotary positions in
+  # layers of that kind; kinds without any of their own share those of the kind before.
   # A copy, because the memory given may belong to a Java buffer that is collected.
   def put_constant(self: __torch__.Transformer,
     x: Tensor) -> Tensor:
@@ -153,6 +175,9 @@ class Transformer(Module):
     if self.rms_norm:
       y = __torch__.at_least_float32(x)
       y = torch.mul(y, torch.rsqrt(torch.add(torch.mean(torch.mul(y, y), [-1], True), self.norm_eps)))
+      if self.norm_offset:
+        # Gemma stores the gain less 1, and multiplies before it rounds
+        return torch.to(torch.mul(y, torch.add(__torch__.at_least_float32(w[weight]), 1)), ops.prim.dtype(x))
       return torch.mul(w[weight], torch.to(y, ops.prim.dtype(x)))
     return torch.layer_norm(x, [torch.size(x, -1)], w[weight], w[bias], self.norm_eps)
 
@@ -160,71 +185,191 @@ class Transformer(Module):
   def look_up(self: __torch__.Transformer,
     w: List[Dict[str, Tensor]],
     ids: Tensor) -> Tensor:
-    return torch.embedding(w[self.layers]["word.weight"], ids)
+    x = torch.embedding(w[self.layers]["word.weight"], ids)
+    if torch.ne(self.table_scale, 1.):
+      # as a tensor, because the reference rounds the factor to the type of the vectors
+      x = torch.mul(x, torch.full([], self.table_scale, dtype=ops.prim.dtype(x)))
+    return x
 
-  # What is added to the scores: 0 where a query may see a key, -inf elsewhere. [B, 1, S, K] or [1, 1, S, K]
-  # A query that sees nothing (left padding) gives 0. The CPU kernel does that by itself; of the CUDA
-  # kernels not all do, so there such a query sees everything and "sighted" [B, 1, S, 1] blanks its output.
+  # Word vectors e [B, S, E] -> input of the first layer [B, S, C]. positions [B or 1, S]
+  def embed(self: __torch__.Transformer,
+    w: List[Dict[str, Tensor]],
+    e: Tensor,
+    types: Tensor,
+    positions: Tensor,
+    dropout: float) -> Tensor:
+    outer = w[self.layers]
+    x = torch.to(e, ops.prim.dtype(outer["word.weight"]))
+    if torch.__contains__(outer, "widen_words.weight"):
+      x = __torch__.linear(x, outer, "widen_words.weight", "widen_words.bias", )
+    if torch.ne(self.input_scale, 1.):
+      x = torch.mul(x, torch.full([], self.input_scale, dtype=ops.prim.dtype(x)))
+    if torch.__contains__(outer, "type.weight"):
+      if __torch__.given(types, ):
+        x = torch.add(x, torch.embedding(outer["type.weight"], types))
+      else:
+        x = torch.add(x, torch.select(outer["type.weight"], 0, 0))
+    if torch.__contains__(outer, "position.weight"):
+      x = torch.add(x, torch.embedding(outer["position.weight"], positions))
+    if self.embedding_norm:
+      x = (self).norm(x, outer, "embedding_norm.weight", "embedding_norm.bias", )
+    x = torch.dropout(x, dropout, torch.gt(dropout, 0.))
+    if torch.__contains__(outer, "widen.weight"):
+      x = __torch__.linear(x, outer, "widen.weight", "widen.bias", )
+    return x
+
+  # Cosines and sines of the rotary angles, each [B or 1, 1, S, r]. positions [B or 1, S]
+  def angles(self: __torch__.Transformer,
+    kind: int,
+    positions: Tensor,
+    like: Tensor) -> Tuple[Tensor, Tensor]:
+    frequencies = self.constants[kind]                                                                         # [r/2]
+    angle = torch.mul(torch.unsqueeze(torch.to(positions, ops.prim.dtype(frequencies)), -1), frequencies)      # [B, S, r/2]
+    angle = torch.unsqueeze(torch.cat([angle, angle], -1), 1)                                                  # [B, 1, S, r]
+    return (torch.to(torch.cos(angle), ops.prim.dtype(like)), torch.to(torch.sin(angle), ops.prim.dtype(like)))
+
+  # What is added to the scores: 0 where a query may see a key, -inf elsewhere. [B or 1, 1, S, K]; None: 0
+  # window: a query sees only keys whose position is less than that behind its own; 0: all.
+  # A query that sees nothing (left padding) gives 0. The fused CPU kernel does that by itself; of the CUDA
+  # kernels not all do, nor does our own softmax, so there such a query sees everything and "sighted"
+  # [B, 1, S, 1] blanks its output.
   def mask_bias(self: __torch__.Transformer,
     mask: Tensor,
+    positions: Tensor,
     s: int,
     k: int,
-    like: Tensor) -> Tuple[Optional[Tensor], Tensor]:
+    causal: bool,
+    window: int,
+    like: Tensor) -> Tuple[Optional[Tensor], Optional[Tensor]]:
     allowed = annotate(Optional[Tensor], None)
-    if __torch__.given(mask):
+    sighted = annotate(Optional[Tensor], None)
+    masked = __torch__.given(mask, )
+    if masked:
       allowed = torch.unsqueeze(torch.unsqueeze(torch.to(mask, 11), 1), 1)
-    if self.causal:
+    if causal:
       ones = torch.ones([s, k], dtype=11, device=ops.prim.device(like))
       lower = torch.unsqueeze(torch.unsqueeze(torch.tril(ones, torch.sub(k, s)), 0), 0)
       if torch.__isnot__(allowed, None):
         allowed = torch.bitwise_and(unchecked_cast(Tensor, allowed), lower)
       else:
         allowed = lower
-    sighted = torch.empty([0])
+    if torch.__and__(torch.gt(window, 0), torch.gt(k, window)):
+      gone = torch.sub(torch.slice(positions, 1, torch.sub(k, s), k), window)                                  # [B or 1, S]
+      near = torch.gt(torch.unsqueeze(torch.unsqueeze(positions, 1), 1), torch.unsqueeze(torch.unsqueeze(gone, 1), -1))
+      if torch.__isnot__(allowed, None):
+        allowed = torch.bitwise_and(unchecked_cast(Tensor, allowed), near)
+      else:
+        allowed = near
     if torch.__is__(allowed, None):
-      return (annotate(Optional[Tensor], None), sighted)
+      return (allowed, sighted)
     see = unchecked_cast(Tensor, allowed)
-    if torch.__and__(ops.prim.is_cuda(like), __torch__.given(mask, )):
+    if torch.__and__(masked, torch.__or__(ops.prim.is_cuda(like), torch.gt(self.score_cap, 0.))):
       some = torch.any(see, -1, True)
       see = torch.bitwise_or(see, torch.bitwise_not(some))
       sighted = torch.to(some, ops.prim.dtype(like))
     zeros = torch.zeros(torch.size(see), dtype=ops.prim.dtype(like), device=ops.prim.device(like))
     return (torch.masked_fill(zeros, torch.bitwise_not(see), -inf), sighted)
 
+  # T5: each head adds to a score a learned value for the distance from query to key, in buckets that are
+  # single distances at first and then grow with the distance. table [buckets, H], positions [B or 1, K]
+  # -> [B or 1, H, S, K]
+  def distance_bias(self: __torch__.Transformer,
+    table: Tensor,
+    positions: Tensor,
+    s: int,
+    k: int,
+    causal: bool) -> Tensor:
+    ahead = torch.sub(torch.unsqueeze(positions, 1), torch.unsqueeze(torch.slice(positions, 1, torch.sub(k, s), k), -1))  # [B, S, K]
+    n = self.buckets
+    distance = torch.clamp_min(torch.neg(ahead), 0)
+    first = torch.zeros_like(ahead)
+    if torch.__not__(causal):
+      n = torch.floordiv(n, 2)
+      distance = torch.abs(ahead)
+      first = torch.mul(torch.to(torch.gt(ahead, 0), 4), n)
+    single = torch.floordiv(n, 2)
+    growth = torch.log(torch.div(torch.to(torch.clamp_min(distance, 1), 6), float(single)))
+    growth = torch.mul(torch.div(growth, torch.log(torch.div(float(self.farthest), float(single)))), torch.sub(n, single))
+    far = torch.clamp_max(torch.add(torch.to(growth, 4), single), torch.sub(n, 1))
+    bucket = torch.add(first, torch.where(torch.lt(distance, single), distance, far))
+    return torch.permute(torch.embedding(table, bucket), [0, 3, 1, 2])
+
+  # y [B, S, n * D] -> n heads [B, n, S, D]
+  def split(self: __torch__.Transformer,
+    y: Tensor,
+    n: int) -> Tensor:
+    return torch.transpose(torch.reshape(y, [torch.size(y, 0), torch.size(y, 1), n, self.head_dim]), 1, 2)
+
+  # A norm of projected queries or keys, in groups as wide as its weight: one head or all of them.
+  def group_norm(self: __torch__.Transformer,
+    y: Tensor,
+    w: Dict[str, Tensor],
+    weight: str) -> Tensor:
+    return (self).norm(torch.reshape(y, [torch.size(y, 0), torch.size(y, 1), -1, torch.size(w[weight], 0)]), w, weight, "", )
+
+  # Attention of x [B, S, C] to itself and to what is cached, past [L, 2, B or 1, G, P, D] (layer i), or, as
+  # "crossing", to an encoded text, past [L, 2, B or 1, G, K, D]. -> output [B, S, C], new keys, new values
   def attention(self: __torch__.Transformer,
     x: Tensor,
     w: Dict[str, Tensor],
     bias: Optional[Tensor],
-    sighted: Tensor,
+    sighted: Optional[Tensor],
     cos: Tensor,
     sin: Tensor,
     past: Tensor,
-    layer: int,
+    i: int,
+    crossing: bool,
+    scale: float,
     dropout: float) -> Tuple[Tensor, Tensor, Tensor]:
     b = torch.size(x, 0)
     s = torch.size(x, 1)
-    q = torch.transpose(torch.reshape(__torch__.linear(x, w, "q.weight", "q.bias", ), [b, s, self.heads, self.head_dim]), 1, 2)      # [B, H, S, D]
-    k = torch.transpose(torch.reshape(__torch__.linear(x, w, "k.weight", "k.bias", ), [b, s, self.kv_heads, self.head_dim]), 1, 2)   # [B, G, S, D]
-    v = torch.transpose(torch.reshape(__torch__.linear(x, w, "v.weight", "v.bias", ), [b, s, self.kv_heads, self.head_dim]), 1, 2)
-    if self.rotary:
+    if crossing:
+      q = (self).split(__torch__.linear(x, w, "cross_q.weight", "cross_q.bias", ), self.heads, )
+      text = torch.to(torch.expand(torch.select(past, 0, i), [-1, b, -1, -1, -1]), ops.prim.dtype(q))
+      k = torch.select(text, 0, 0)
+      v = torch.select(text, 0, 1)
+    elif torch.__contains__(w, "qkv.weight"):
+      # GPT-NeoX: each head's query, key and value side by side
+      y = torch.reshape(__torch__.linear(x, w, "qkv.weight", "qkv.bias", ), [b, s, self.heads, 3, self.head_dim])
+      q = torch.transpose(torch.select(y, 3, 0), 1, 2)
+      k = torch.transpose(torch.select(y, 3, 1), 1, 2)
+      v = torch.transpose(torch.select(y, 3, 2), 1, 2)
+    else:
+      q = __torch__.linear(x, w, "q.weight", "q.bias", )
+      k = __torch__.linear(x, w, "k.weight", "k.bias", )
+      v = __torch__.linear(x, w, "v.weight", "v.bias", )
+      if torch.__contains__(w, "q_norm.weight"):
+        q = (self).group_norm(q, w, "q_norm.weight", )
+        k = (self).group_norm(k, w, "k_norm.weight", )
+      q = torch.transpose(torch.reshape(q, [b, s, self.heads, self.head_dim]), 1, 2)                                                # [B, H, S, D]
+      k = torch.transpose(torch.reshape(k, [b, s, self.kv_heads, self.head_dim]), 1, 2)                                             # [B, G, S, D]
+      v = torch.transpose(torch.reshape(v, [b, s, self.kv_heads, self.head_dim]), 1, 2)
+    if torch.__and__(self.rotary, torch.__not__(crossing)):
       q = __torch__.rotate(q, cos, sin, )
       k = __torch__.rotate(k, cos, sin, )
     new_k = k
     new_v = v
-    if __torch__.given(past, ):
-      p = torch.size(past, 4)
-      past_k = torch.expand(torch.select(torch.select(past, 0, layer), 0, 0), [b, self.kv_heads, p, self.head_dim])
-      past_v = torch.expand(torch.select(torch.select(past, 0, layer), 0, 1), [b, self.kv_heads, p, self.head_dim])
-      k = torch.cat([torch.to(past_k, ops.prim.dtype(k)), k], 2)                                                                    # [B, G, K, D]
-      v = torch.cat([torch.to(past_v, ops.prim.dtype(v)), v], 2)
+    if torch.__and__(torch.__not__(crossing), __torch__.given(past, )):
+      old = torch.expand(torch.select(past, 0, i), [-1, b, -1, -1, -1])
+      k = torch.cat([torch.to(torch.select(old, 0, 0), ops.prim.dtype(k)), k], 2)                                                   # [B, G, K, D]
+      v = torch.cat([torch.to(torch.select(old, 0, 1), ops.prim.dtype(v)), v], 2)
     if torch.ne(self.kv_heads, self.heads):
       each = torch.floordiv(self.heads, self.kv_heads)
       k = torch.repeat_interleave(k, each, 1)
       v = torch.repeat_interleave(v, each, 1)
-    o = torch.scaled_dot_product_attention(q, k, v, bias, dropout, False, scale=self.attention_scales[layer])                       # [B, H, S, D]
-    if __torch__.given(sighted, ):
-      o = torch.mul(o, sighted)
+    if torch.gt(self.score_cap, 0.):
+      scores = __torch__.capped(torch.mul(torch.matmul(q, torch.transpose(k, 2, 3)), scale), self.score_cap, )                      # [B, H, S, K]
+      if torch.__isnot__(bias, None):
+        scores = torch.add(scores, unchecked_cast(Tensor, bias))
+      p = torch.to(torch.softmax(__torch__.at_least_float32(scores, ), -1), ops.prim.dtype(v))
+      o = torch.matmul(torch.dropout(p, dropout, torch.gt(dropout, 0.)), v)
+    else:
+      o = torch.scaled_dot_product_attention(q, k, v, bias, dropout, False, scale=scale)                                            # [B, H, S, D]
+    if torch.__isnot__(sighted, None):
+      o = torch.mul(o, unchecked_cast(Tensor, sighted))
     o = torch.reshape(torch.transpose(o, 1, 2), [b, s, torch.mul(self.heads, self.head_dim)])
+    if crossing:
+      return (__torch__.linear(o, w, "cross_o.weight", "cross_o.bias", ), new_k, new_v)
     return (__torch__.linear(o, w, "o.weight", "o.bias", ), new_k, new_v)
 
   def feed_forward(self: __torch__.Transformer,
@@ -238,72 +383,173 @@ class Transformer(Module):
       up = __torch__.activate(up, self.activation, )
     return __torch__.linear(up, w, "down.weight", "down.bias", )
 
-  # word vectors e [B, S, E], mask [B, K], types and positions [B, S], past [L, 2, B or 1, G, P, D]
-  # -> states: input of layer 0, output of each layer, the last one after the final norm; each [B, S, C]
+  # The layers first .. last - 1 and the norm behind them, whose name is "final".
+  # x [B, S, C], mask [B, K], positions [B or 1, S, or K where distances count], past [L, 2, B or 1, G, P, D],
+  # cross: keys and values of an encoded text [L, 2, B or 1, G, S', D] and its mask [B, S']
+  # -> states: input of the first layer, output of each layer, the last one after the final norm; each [B, S, C]
   #    fresh: keys and values of the S new tokens, [L, 2, B, G, S, D] (only if wanted)
+  def stack(self: __torch__.Transformer,
+    w: List[Dict[str, Tensor]],
+    x: Tensor,
+    first: int,
+    last: int,
+    final: str,
+    causal: bool,
+    mask: Tensor,
+    positions: Tensor,
+    past: Tensor,
+    cross: Tensor,
+    cross_mask: Tensor,
+    dropout: float,
+    want_fresh: bool) -> Tuple[List[Tensor], Tensor]:
+    s = torch.size(x, 1)
+    k = s
+    if __torch__.given(past, ):
+      k = torch.add(s, torch.size(past, 4))
+    # each kind of layer has its own mask and angles
+    biases = annotate(List[Optional[Tensor]], [])
+    sights = annotate(List[Optional[Tensor]], [])
+    cosines = annotate(List[Tensor], [])
+    sines = annotate(List[Tensor], [])
+    cos = mask
+    sin = mask
+    for kind in range(torch.len(self.windows)):
+      bias, sighted, = (self).mask_bias(mask, positions, s, k, causal, self.windows[kind], x, )
+      if torch.__contains__(w[first], "distance.weight"):
+        far = torch.to((self).distance_bias(w[first]["distance.weight"], positions, s, k, causal, ), ops.prim.dtype(x))
+        if torch.__isnot__(bias, None):
+          bias = torch.add(far, unchecked_cast(Tensor, bias))
+        else:
+          bias = far
+      torch.append(biases, bias)
+      torch.append(sights, sighted)
+      if torch.__and__(self.rotary, torch.lt(kind, torch.len(self.constants))):
+        own = torch.slice(positions, 1, torch.sub(torch.size(positions, 1), s))
+        cos, sin, = (self).angles(kind, own, x, )
+      torch.append(cosines, cos)
+      torch.append(sines, sin)
+    crosses = __torch__.given(cross, )
+    cross_bias = annotate(Optional[Tensor], None)
+    cross_sighted = annotate(Optional[Tensor], None)
+    if crosses:
+      cross_bias, cross_sighted, = (self).mask_bias(cross_mask, positions, s, torch.size(cross, 4), False, 0, x, )
+    states = [x]
+    fresh = annotate(List[Tensor], [])
+    for i in range(torch.sub(last, first)):
+      l = torch.add(first, i)
+      layer = w[l]
+      kind = self.kinds[l]
+      scale = self.attention_scales[l]
+      h = x
+      if self.input_norms:
+        h = (self).norm(x, layer, "norm1.weight", "norm1.bias", )
+      a, new_k, new_v, = (self).attention(h, layer, biases[kind], sights[kind], cosines[kind], sines[kind], past, i, False, scale, dropout, )
+      if self.output_norms:
+        a = (self).norm(a, layer, "output_norm1.weight", "output_norm1.bias", )
+      y = torch.add(x, torch.dropout(a, dropout, torch.gt(dropout, 0.)))
+      if self.sum_norms:
+        y = (self).norm(y, layer, "norm1.weight", "norm1.bias", )
+      if crosses:
+        a = (self).norm(y, layer, "cross_norm.weight", "cross_norm.bias", )
+        a, text_k, text_v, = (self).attention(a, layer, cross_bias, cross_sighted, cos, sin, cross, i, True, scale, dropout, )
+        y = torch.add(y, torch.dropout(a, dropout, torch.gt(dropout, 0.)))
+      if self.parallel:
+        # the MLP reads what the attention read: the layer's input, through a norm of its own or the same
+        if torch.__contains__(layer, "norm2.weight"):
+          h = (self).norm(x, layer, "norm2.weight", "norm2.bias", )
+      elif self.input_norms:
+        h = (self).norm(y, layer, "norm2.weight", "norm2.bias", )
+      else:
+        h = y
+      m = (self).feed_forward(h, layer, )
+      if self.output_norms:
+        m = (self).norm(m, layer, "output_norm2.weight", "output_norm2.bias", )
+      x = torch.add(y, torch.dropout(m, dropout, torch.gt(dropout, 0.)))
+      if self.sum_norms:
+        x = (self).norm(x, layer, "norm2.weight", "norm2.bias", )
+      torch.append(states, x)
+      if want_fresh:
+        torch.append(fresh, torch.stack([new_k, new_v]))
+    outer = w[self.layers]
+    if self.final_norm:
+      states[-1] = (self).norm(x, outer, torch.add(final, ".weight"), torch.add(final, ".bias"), )
+    if torch.__contains__(outer, "narrow.weight"):
+      states[-1] = __torch__.linear(states[-1], outer, "narrow.weight", "narrow.bias", )
+    kv = past
+    if want_fresh:
+      kv = torch.stack(fresh)
+    return (states, kv)
+
+  # Keys and values by which a decoder's layers see an encoded text. h [B, S, C] -> [L, 2, B, G, S, D]
+  def cross_keys(self: __torch__.Transformer,
+    w: List[Dict[str, Tensor]],
+    h: Tensor) -> Tensor:
+    each = annotate(List[Tensor], [])
+    for i in range(torch.sub(self.layers, self.encoder_layers)):
+      layer = w[torch.add(self.encoder_layers, i)]
+      k = (self).split(__torch__.linear(h, layer, "cross_k.weight", "cross_k.bias", ), self.kv_heads, )
+      v = (self).split(__torch__.linear(h, layer, "cross_v.weight", "cross_v.bias", ), self.kv_heads, )
+      torch.append(each, torch.stack([k, v]))
+    return torch.stack(each)
+
+  # The decoder of an encoder-decoder on word vectors d [B, T, E]; its tokens count from the cache's end.
+  def decoder_stack(self: __torch__.Transformer,
+    w: List[Dict[str, Tensor]],
+    d: Tensor,
+    cross: Tensor,
+    cross_mask: Tensor,
+    past: Tensor,
+    dropout: float,
+    want_fresh: bool) -> Tuple[List[Tensor], Tensor]:
+    none = torch.empty([0])
+    p = 0
+    if __torch__.given(past, ):
+      p = torch.size(past, 4)
+    t = torch.add(p, torch.size(d, 1))
+    positions = torch.unsqueeze(torch.arange(t, dtype=4, device=ops.prim.device(d)), 0)
+    x = (self).embed(w, d, none, torch.slice(positions, 1, p, t), dropout, )
+    return (self).stack(w, x, self.encoder_layers, self.layers, "final_norm", True, none, positions, past, cross, cross_mask, dropout, want_fresh, )
+
+  # The whole model from word vectors e [B, S, E], for an encoder-decoder also the decoder's [B, T, E] or its
+  # ids [B, T]: without them its encoder alone. mask [B, K], types [B, S], positions and past as for a stack -> as from a stack
   def trunk(self: __torch__.Transformer,
     w: List[Dict[str, Tensor]],
     e: Tensor,
     mask: Tensor,
     types: Tensor,
     positions: Tensor,
+    decoder: Tensor,
     past: Tensor,
     dropout: float,
     want_fresh: bool) -> Tuple[List[Tensor], Tensor]:
-    outer = w[self.layers]
-    x = torch.to(e, ops.prim.dtype(outer["word.weight"]))
-    if torch.__contains__(outer, "type.weight"):
-      if __torch__.given(types, ):
-        x = torch.add(x, torch.embedding(outer["type.weight"], types))
-      else:
-        x = torch.add(x, torch.select(outer["type.weight"], 0, 0))
-    cos = mask
-    sin = mask
-    if self.rotary:
-      frequencies = self.constants[0]                                                                            # [r/2]
-      angle = torch.mul(torch.unsqueeze(torch.to(positions, ops.prim.dtype(frequencies)), -1), frequencies)      # [B, S, r/2]
-      angle = torch.unsqueeze(torch.cat([angle, angle], -1), 1)                                                  # [B, 1, S, r]
-      cos = torch.to(torch.cos(angle), ops.prim.dtype(x))
-      sin = torch.to(torch.sin(angle), ops.prim.dtype(x))
-    else:
-      x = torch.add(x, torch.embedding(outer["position.weight"], positions))
-    if self.embedding_norm:
-      x = (self).norm(x, outer, "embedding_norm.weight", "embedding_norm.bias", )
-    x = torch.dropout(x, dropout, torch.gt(dropout, 0.))
-    s = torch.size(x, 1)
-    k = s
-    if __torch__.given(past, ):
-      k = torch.add(s, torch.size(past, 4))
-    bias, sighted, = (self).mask_bias(mask, s, k, x, )
-    states = [x]
-    fresh = annotate(List[Tensor], [])
-    for l in range(self.layers):
-      layer = w[l]
-      h = x
-      if self.pre_norm:
-        h = (self).norm(x, layer, "norm1.weight", "norm1.bias", )
-      a, new_k, new_v, = (self).attention(h, layer, bias, sighted, cos, sin, past, l, dropout, )
-      x = torch.add(x, torch.dropout(a, dropout, torch.gt(dropout, 0.)))
-      if torch.__not__(self.pre_norm):
-        x = (self).norm(x, layer, "norm1.weight", "norm1.bias", )
-      h = x
-      if self.pre_norm:
-        h = (self).norm(x, layer, "norm2.weight", "norm2.bias", )
-      m = (self).feed_forward(h, layer, )
-      x = torch.add(x, torch.dropout(m, dropout, torch.gt(dropout, 0.)))
-      if torch.__not__(self.pre_norm):
-        x = (self).norm(x, layer, "norm2.weight", "norm2.bias", )
-      torch.append(states, x)
-      if want_fresh:
-        torch.append(fresh, torch.stack([new_k, new_v]))
-    if self.final_norm:
-      states[self.layers] = (self).norm(x, outer, "final_norm.weight", "final_norm.bias", )
-    kv = past
-    if want_fresh:
-      kv = torch.stack(fresh)
-    return (states, kv)
+    none = torch.empty([0])
+    own = positions
+    if torch.ne(torch.size(positions, 1), torch.size(e, 1)):
+      own = torch.slice(positions, 1, torch.sub(torch.size(positions, 1), torch.size(e, 1)))
+    x = (self).embed(w, e, types, own, dropout, )
+    if torch.eq(self.encoder_layers, 0):
+      return (self).stack(w, x, 0, self.layers, "final_norm", self.causal, mask, positions, past, none, none, dropout, want_fresh, )
+    encoded, kv, = (self).stack(w, x, 0, self.encoder_layers, "encoder_norm", False, mask, positions, none, none, none, dropout, False, )
+    if torch.__not__(__torch__.given(decoder, )):
+      return (encoded, kv)
+    d = decoder
+    if torch.eq(torch.dim(d), 2):
+      d = (self).look_up(w, decoder, )
+    return (self).decoder_stack(w, d, (self).cross_keys(w, encoded[-1], ), mask, none, dropout, want_fresh, )
 
-  # The head's input at the chosen positions: h [B, S, C], at [N] into B * S -> [N, E]
+  # The last state [B, S or T, C or E] of the whole model from ids.
+  def last_state(self: __torch__.Transformer,
+    w: List[Dict[str, Tensor]],
+    ids: Tensor,
+    mask: Tensor,
+    types: Tensor,
+    positions: Tensor,
+    decoder: Tensor,
+    dropout: float) -> Tensor:
+    states, kv, = (self).trunk(w, (self).look_up(w, ids, ), mask, types, positions, decoder, torch.empty([0]), dropout, False, )
+    return states[-1]
+
+  # The head's input at the chosen positions: h [B, S, C or E], at [N] into B * S -> [N, E]
   def features_at(self: __torch__.Transformer,
     w: List[Dict[str, Tensor]],
     h: Tensor,
@@ -314,6 +560,8 @@ class Transformer(Module):
       x = __torch__.linear(x, outer, "transform.weight", "transform.bias", )
       x = __torch__.activate(x, self.head_activation, )
       x = torch.layer_norm(x, [torch.size(x, -1)], outer["transform_norm.weight"], outer["transform_norm.bias"], self.norm_eps)
+    if torch.ne(self.head_scale, 1.):
+      x = torch.mul(x, self.head_scale)
     return x
 
   def output_weight(self: __torch__.Transformer,
@@ -329,6 +577,8 @@ class Transformer(Module):
     y = __torch__.at_least_float32(torch.linear(features, (self).output_weight(w, )), )
     if torch.__contains__(w[self.layers], "head.bias"):
       y = torch.add(y, __torch__.at_least_float32(w[self.layers]["head.bias"], ))
+    if torch.gt(self.head_cap, 0.):
+      y = __torch__.capped(y, self.head_cap, )
     return y
 
   # the same for a few tokens only, tokens [c] -> [N, c]
@@ -340,9 +590,13 @@ class Transformer(Module):
     y = torch.linear(__torch__.at_least_float32(features, ), weight)
     if torch.__contains__(w[self.layers], "head.bias"):
       y = torch.add(y, __torch__.at_least_float32(torch.index_select(w[self.layers]["head.bias"], 0, tokens), ))
+    if torch.gt(self.head_cap, 0.):
+      y = __torch__.capped(y, self.head_cap, )
     return y
 
   # ---------------------------------------------------------------- entry points: forward
+  # A batch is ids [B, S] or word vectors e [B, S, E], mask [B, K], types [B, S], positions [B or 1, S, or K
+  # where distances count] and, for an encoder-decoder, the decoder's ids [B, T].
 
   def word_vectors(self: __torch__.Transformer,
     ids: Tensor) -> Tensor:
@@ -355,23 +609,25 @@ class Transformer(Module):
     mask: Tensor,
     types: Tensor,
     positions: Tensor,
+    decoder: Tensor,
     at: Tensor) -> Tensor:
     torch.set_grad_enabled(False)
-    states, kv, = (self).trunk(self.w, (self).look_up(self.w, ids, ), mask, types, positions, torch.empty([0]), 0., False, )
-    return (self).logits_of(self.w, (self).features_at(self.w, states[self.layers], at, ), )
+    h = (self).last_state(self.w, ids, mask, types, positions, decoder, 0., )
+    return (self).logits_of(self.w, (self).features_at(self.w, h, at, ), )
 
   # the same from word vectors instead of ids, after cached keys and values (empty: none)
-  # -> [N, V], keys and values of the new tokens [L, 2, B, G, S, D]
+  # -> [N, V], keys and values of the new tokens (for an encoder-decoder the decoder's) [L, 2, B, G, S, D]
   def extend(self: __torch__.Transformer,
     e: Tensor,
     mask: Tensor,
     types: Tensor,
     positions: Tensor,
+    decoder: Tensor,
     past: Tensor,
     at: Tensor) -> Tuple[Tensor, Tensor]:
     torch.set_grad_enabled(False)
-    states, kv, = (self).trunk(self.w, e, mask, types, positions, past, 0., True, )
-    return ((self).logits_of(self.w, (self).features_at(self.w, states[self.layers], at, ), ), kv)
+    states, kv, = (self).trunk(self.w, e, mask, types, positions, decoder, past, 0., True, )
+    return ((self).logits_of(self.w, (self).features_at(self.w, states[-1], at, ), ), kv)
 
   # Cached keys and values [L, 2, B or 1, G, P, D] followed by newer ones [L, 2, B, G, S, D].
   def join_caches(self: __torch__.Transformer,
@@ -381,17 +637,41 @@ class Transformer(Module):
     before = torch.expand(past, [-1, -1, torch.size(newer, 2), -1, -1, -1])
     return torch.cat([before, torch.to(newer, ops.prim.dtype(past))], 4)
 
+  # An encoder-decoder's text, encoded once: keys and values of the decoder's cross attention [L, 2, B, G, S, D].
+  def encode(self: __torch__.Transformer,
+    e: Tensor,
+    mask: Tensor,
+    types: Tensor,
+    positions: Tensor) -> Tensor:
+    torch.set_grad_enabled(False)
+    none = torch.empty([0])
+    states, kv, = (self).trunk(self.w, e, mask, types, positions, none, none, 0., False, )
+    return (self).cross_keys(self.w, states[-1], )
+
+  # The decoder's ids [B, T] behind their own past and after an encoded text with its mask.
+  # -> [N, V], keys and values of the new tokens [L, 2, B, G, T, D]
+  def decode(self: __torch__.Transformer,
+    ids: Tensor,
+    cross: Tensor,
+    cross_mask: Tensor,
+    past: Tensor,
+    at: Tensor) -> Tuple[Tensor, Tensor]:
+    torch.set_grad_enabled(False)
+    states, kv, = (self).decoder_stack(self.w, (self).look_up(self.w, ids, ), cross, cross_mask, past, 0., True, )
+    return ((self).logits_of(self.w, (self).features_at(self.w, states[-1], at, ), ), kv)
+
   # Logits of a few tokens only, tokens [c] -> [N, c]: all that an accuracy needs.
   def token_logits(self: __torch__.Transformer,
     ids: Tensor,
     mask: Tensor,
     types: Tensor,
     positions: Tensor,
+    decoder: Tensor,
     at: Tensor,
     tokens: Tensor) -> Tensor:
     torch.set_grad_enabled(False)
-    states, kv, = (self).trunk(self.w, (self).look_up(self.w, ids, ), mask, types, positions, torch.empty([0]), 0., False, )
-    return (self).logits_of_tokens(self.w, (self).features_at(self.w, states[self.layers], at, ), tokens, )
+    h = (self).last_state(self.w, ids, mask, types, positions, decoder, 0., )
+    return (self).logits_of_tokens(self.w, (self).features_at(self.w, h, at, ), tokens, )
 
   # -> loss of each chosen position [N]
   def losses(self: __torch__.Transformer,
@@ -399,20 +679,23 @@ class Transformer(Module):
     mask: Tensor,
     types: Tensor,
     positions: Tensor,
+    decoder: Tensor,
     at: Tensor,
     targets: Tensor) -> Tensor:
     torch.set_grad_enabled(False)
-    states, kv, = (self).trunk(self.w, (self).look_up(self.w, ids, ), mask, types, positions, torch.empty([0]), 0., False, )
-    return __torch__.negative_log_likelihood((self).logits_of(self.w, (self).features_at(self.w, states[self.layers], at, ), ), targets, )
+    h = (self).last_state(self.w, ids, mask, types, positions, decoder, 0., )
+    return __torch__.negative_log_likelihood((self).logits_of(self.w, (self).features_at(self.w, h, at, ), ), targets, )
 
-  # -> every hidden state [B, S, C] (L + 1 of them)
+  # -> every hidden state [B, S, C] (L + 1 of them); of an encoder-decoder the decoder's, without ids for
+  # it the encoder's
   def hidden_states(self: __torch__.Transformer,
     ids: Tensor,
     mask: Tensor,
     types: Tensor,
-    positions: Tensor) -> List[Tensor]:
+    positions: Tensor,
+    decoder: Tensor) -> List[Tensor]:
     torch.set_grad_enabled(False)
-    states, kv, = (self).trunk(self.w, (self).look_up(self.w, ids, ), mask, types, positions, torch.empty([0]), 0., False, )
+    states, kv, = (self).trunk(self.w, (self).look_up(self.w, ids, ), mask, types, positions, decoder, torch.empty([0]), 0., False, )
     out = annotate(List[Tensor], [])
     for i in range(torch.len(states)):
       torch.append(out, __torch__.at_least_float32(states[i], ))
@@ -424,20 +707,23 @@ class Transformer(Module):
     mask: Tensor,
     types: Tensor,
     positions: Tensor,
+    decoder: Tensor,
     at: Tensor) -> Tensor:
     torch.set_grad_enabled(False)
-    states, kv, = (self).trunk(self.w, (self).look_up(self.w, ids, ), mask, types, positions, torch.empty([0]), 0., False, )
-    return __torch__.at_least_float32((self).features_at(self.w, states[self.layers], at, ), )
+    h = (self).last_state(self.w, ids, mask, types, positions, decoder, 0., )
+    return __torch__.at_least_float32((self).features_at(self.w, h, at, ), )
 
-  # vectors [n, E] times an embedding table in float32 -> [n, V]; in blocks, so that a half-precision
-  # table is never held a second time in float32.  output: 0 the input table, 1 the output matrix
+  # vectors [n, E] times the word vectors or the output matrix in float32 -> [n, V]; in blocks, so that a
+  # half-precision table is never held a second time in float32.  output: 0 the word vectors, 1 the matrix
   def times_table(self: __torch__.Transformer,
     vectors: Tensor,
     output: Tensor) -> Tensor:
     torch.set_grad_enabled(False)
     table = self.w[self.layers]["word.weight"]
+    scale = self.table_scale
     if torch.eq(int(output), 1):
       table = (self).output_weight(self.w, )
+      scale = 1.
     blocks = annotate(List[Tensor], [])
     rows = torch.size(table, 0)
     start = 0
@@ -448,48 +734,48 @@ class Transformer(Module):
       block = __torch__.at_least_float32(torch.slice(table, 0, start, end), )
       torch.append(blocks, torch.matmul(torch.to(vectors, ops.prim.dtype(block)), torch.t(block)))
       start = end
-    return torch.cat(blocks, 1)
+    products = torch.cat(blocks, 1)
+    if torch.ne(scale, 1.):
+      products = torch.mul(products, scale)
+    return products
 
   # ---------------------------------------------------------------- entry points: gradients
 
-  # loss = sum over the N chosen positions of weights * losses
+  # loss = sum over the N chosen positions of weights * losses, among the tokens [c] or, if there are none,
+  # the whole vocabulary; targets are then indices into them.
   # -> losses [N], d loss / d word vectors [B, S, E] (float32 or better, whatever the model computes in)
+  #    and, with a decoder, d loss / d its word vectors [B, T, E]
   def gradient(self: __torch__.Transformer,
     e: Tensor,
     mask: Tensor,
     types: Tensor,
     positions: Tensor,
+    decoder: Tensor,
     past: Tensor,
     at: Tensor,
     targets: Tensor,
-    weights: Tensor) -> Tuple[Tensor, Tensor]:
+    weights: Tensor,
+    tokens: Tensor) -> List[Tensor]:
     torch.set_grad_enabled(True)
     leaf = torch.requires_grad_(torch.detach(__torch__.at_least_float32(e, )), True)
-    states, kv, = (self).trunk(self.w, leaf, mask, types, positions, past, 0., False, )
-    losses = __torch__.negative_log_likelihood((self).logits_of(self.w, (self).features_at(self.w, states[self.layers], at, ), ), targets, )
-    loss = torch.sum(torch.mul(losses, weights))
-    g = torch.grad([loss], [leaf])
-    torch.set_grad_enabled(False)
-    return (torch.detach(losses), unchecked_cast(Tensor, g[0]))
-
-  # The same with probabilities among the given tokens [c] alone; targets are indices into them.
-  def gradient_among(self: __torch__.Transformer,
-    e: Tensor,
-    mask: Tensor,
-    types: Tensor,
-    positions: Tensor,
-    at: Tensor,
-    targets: Tensor,
-    weights: Tensor,
-    tokens: Tensor) -> Tuple[Tensor, Tensor]:
-    torch.set_grad_enabled(True)
-    leaf = torch.requires_grad_(torch.detach(e), True)
-    states, kv, = (self).trunk(self.w, leaf, mask, types, positions, torch.empty([0]), 0., False, )
-    logits = (self).logits_of_tokens(self.w, (self).features_at(self.w, states[self.layers], at, ), tokens, )
+    leaves = [leaf]
+    d = decoder
+    if __torch__.given(decoder, ):
+      d = torch.requires_grad_(torch.detach(__torch__.at_least_float32((self).look_up(self.w, decoder, ), )), True)
+      torch.append(leaves, d)
+    states, kv, = (self).trunk(self.w, leaf, mask, types, positions, d, past, 0., False, )
+    features = (self).features_at(self.w, states[-1], at, )
+    if __torch__.given(tokens, ):
+      logits = (self).logits_of_tokens(self.w, features, tokens, )
+    else:
+      logits = (self).logits_of(self.w, features, )
     losses = __torch__.negative_log_likelihood(logits, targets, )
-    g = torch.grad([torch.sum(torch.mul(losses, weights))], [leaf])
+    gs = torch.grad([torch.sum(torch.mul(losses, weights))], leaves)
     torch.set_grad_enabled(False)
-    return (torch.detach(losses), unchecked_cast(Tensor, g[0]))
+    out = [torch.detach(losses)]
+    for i in range(torch.len(gs)):
+      torch.append(out, unchecked_cast(Tensor, gs[i]))
+    return out
 
   # ---------------------------------------------------------------- entry points: training
 
@@ -516,6 +802,7 @@ class Transformer(Module):
     mask: Tensor,
     types: Tensor,
     positions: Tensor,
+    decoder: Tensor,
     at: Tensor,
     targets: Tensor,
     weights: Tensor,
@@ -523,8 +810,8 @@ class Transformer(Module):
     torch.set_grad_enabled(True)
     options = annotate(List[float], settings.tolist())
     w = (self).layout(self.compute, )
-    states, kv, = (self).trunk(w, (self).look_up(w, ids, ), mask, types, positions, torch.empty([0]), options[0], False, )
-    losses = __torch__.negative_log_likelihood((self).logits_of(w, (self).features_at(w, states[self.layers], at, ), ), targets, )
+    h = (self).last_state(w, ids, mask, types, positions, decoder, options[0], )
+    losses = __torch__.negative_log_likelihood((self).logits_of(w, (self).features_at(w, h, at, ), ), targets, )
     loss = torch.sum(torch.mul(losses, weights))
     gs = torch.grad([loss], self.leaves, None, None, False, True)
     torch.set_grad_enabled(False)

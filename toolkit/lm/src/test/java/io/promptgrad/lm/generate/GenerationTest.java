@@ -28,7 +28,8 @@ class GenerationTest {
   @TempDir static Path directory;
 
   @ParameterizedTest
-  @ValueSource(strings = {"gpt2", "llama", "llama__rope_linear"})
+  @ValueSource(
+      strings = {"gpt2", "llama", "llama__rope_linear", "opt", "mistral", "gpt_neo", "gemma3_text"})
   void generate_greedy_equalsRepeatedFullPasses(String name) {
     LanguageModel model = TinyModels.shared(name, Precision.FLOAT32);
     Generation generation =

@@ -53,12 +53,16 @@ class ProgramTest {
 
   @BeforeEach
   void load() {
-    program = Program.load(Device.cpu(), switches());
-    scope = program.newScope();
+    load(switches());
     put(WORDS, 3, 2);
     put(new float[] {1, 1}, 2);
     LAYER.values().forEach(s -> put(new float[s.length * 2], s));
     call("put_constant", scope.create(new float[] {1}));
+  }
+
+  private void load(Map<String, Object> switches) {
+    program = Program.load(Device.cpu(), switches);
+    scope = program.newScope();
   }
 
   @AfterEach
@@ -73,6 +77,8 @@ class ProgramTest {
     gradient();
     gradientAmongTwoTokens();
     training();
+    program.close();
+    encoderAndDecoder();
     assertThat(called).isEqualTo(entryPoints());
   }
 
@@ -85,26 +91,26 @@ class ProgramTest {
     double[] expected = {0, 25 / RMS, 20 / RMS};
 
     assertNear(call("word_vectors", ids), 3, 4, 4, -3);
-    assertNear(call("logits", ids, none, none, positions, at), expected);
+    assertNear(call("logits", ids, none, none, positions, none, at), expected);
     NDArray tokens = scope.create(new long[] {2, 0});
-    assertNear(call("token_logits", ids, none, none, positions, at, tokens), 20 / RMS, 0);
-    assertNear(call("features", ids, none, none, positions, at), 4 / RMS, -3 / RMS);
+    assertNear(call("token_logits", ids, none, none, positions, none, at, tokens), 20 / RMS, 0);
+    assertNear(call("features", ids, none, none, positions, none, at), 4 / RMS, -3 / RMS);
     assertNear(call("times_table", call("word_vectors", ids), ints(0)), 25, 0, 15, 0, 25, 20);
     assertNear(call("times_table", call("word_vectors", ids), ints(1)), 25, 0, 15, 0, 25, 20);
     NDArray targets = scope.create(new long[] {1, 2, 0, -1}, new Shape(2, 2));
     NDArray twice = scope.create(new long[] {1, 1});
     assertNear(
-        call("losses", ids, none, none, positions, twice, targets),
+        call("losses", ids, none, none, positions, none, twice, targets),
         loss(expected, 1, 2),
         loss(expected, 0));
 
-    NDList states = callAll("hidden_states", ids, none, none, positions);
+    NDList states = callAll("hidden_states", ids, none, none, positions, none);
     assertThat(states).hasSize(2);
     assertNear(states.get(0), 3, 4, 4, -3);
     assertNear(states.get(1), 3 / RMS, 4 / RMS, 4 / RMS, -3 / RMS);
 
     NDArray vectors = call("word_vectors", ids);
-    NDList extended = callAll("extend", vectors, none, none, positions, none, at);
+    NDList extended = callAll("extend", vectors, none, none, positions, none, none, at);
     assertNear(extended.get(0), expected);
     assertThat(extended.get(1).getShape()).isEqualTo(new Shape(1, 2, 1, 1, 2, 2));
     NDArray past = scope.ones(new Shape(1, 2, 1, 1, 3, 2));
@@ -138,9 +144,11 @@ class ProgramTest {
             none,
             scope.create(new long[] {0, 1}, new Shape(1, 2)),
             none,
+            none,
             scope.create(new long[] {1}),
             scope.create(new long[] {2}, new Shape(1, 1)),
-            scope.create(new float[] {3}));
+            scope.create(new float[] {3}),
+            none);
     double[] logits = {0, 25 / RMS, 20 / RMS};
     double[] n = {4 / RMS, -3 / RMS};
     double[] back = new double[2];
@@ -160,11 +168,13 @@ class ProgramTest {
     NDArray none = program.nothing();
     NDList result =
         callAll(
-            "gradient_among",
+            "gradient",
             call("word_vectors", ids),
             none,
             none,
             scope.create(new long[] {0, 1}, new Shape(1, 2)),
+            none,
+            none,
             scope.create(new long[] {1}),
             scope.create(new long[] {0}, new Shape(1, 1)),
             scope.create(new float[] {3}),
@@ -190,6 +200,7 @@ class ProgramTest {
             none,
             none,
             scope.create(new long[] {0}, new Shape(1, 1)),
+            none,
             scope.create(new long[] {0}),
             scope.create(new long[] {2}, new Shape(1, 1)),
             scope.create(new float[] {1}),
@@ -214,6 +225,85 @@ class ProgramTest {
     call("refresh", none);
     assertNear(call("state", ints(0, 1)), 2, 3);
     assertNear(call("state", ints(1, 1)), 0, 0);
+  }
+
+  /**
+   * A layer of zeros each; but the decoder's attention to the text, which sees all of it alike, has
+   * unit matrices for values and output, so that it adds the mean of the encoder's states.
+   */
+  private void encoderAndDecoder() {
+    Map<String, Object> switches = switches();
+    switches.put("layers", 2);
+    switches.put("encoder_layers", 1);
+    switches.put("causal", false);
+    switches.put("attention_scales", List.of(1.0, 1.0));
+    switches.put("kinds", List.of(0, 0));
+    List<String> keys =
+        new ArrayList<>(List.of("word.weight", "final_norm.weight", "encoder_norm.weight"));
+    List<List<Integer>> plan = new ArrayList<>();
+    for (int leaf = 0; leaf < 3; leaf++) {
+      plan.add(List.of(leaf, 2, 0, 0, 0));
+    }
+    List<Float> crossing = List.of(0f, 0f, 1f, 1f); // on the diagonals
+    List<String> cross = List.of("cross_q", "cross_k", "cross_v", "cross_o");
+    for (int layer = 0; layer < 2; layer++) {
+      for (String key : LAYER.keySet()) {
+        plan.add(List.of(keys.size(), layer, 0, 0, 0));
+        keys.add(key);
+      }
+    }
+    for (String key : cross) {
+      plan.add(List.of(keys.size(), 1, 0, 0, 0));
+      keys.add(key + ".weight");
+    }
+    plan.add(List.of(keys.size(), 1, 0, 0, 0));
+    keys.add("cross_norm.weight");
+    switches.put("keys", keys);
+    switches.put("plan", plan);
+    load(switches);
+    put(WORDS, 3, 2);
+    put(new float[] {1, 1}, 2);
+    put(new float[] {1, 1}, 2);
+    for (int layer = 0; layer < 2; layer++) {
+      LAYER.values().forEach(s -> put(new float[s.length * 2], s));
+    }
+    crossing.forEach(one -> put(new float[] {one, 0, 0, one}, 2, 2));
+    put(new float[] {1, 1}, 2);
+    call("put_constant", scope.create(new float[] {1}));
+    call("freeze", program.nothing());
+
+    NDArray text = scope.create(new long[] {0, 1}, new Shape(1, 2));
+    NDArray positions = scope.create(new long[] {0, 1}, new Shape(1, 2));
+    NDArray answer = scope.create(new long[] {1, 2}, new Shape(1, 2));
+    NDArray none = program.nothing();
+    NDArray second = scope.create(new long[] {1});
+    // token 2 plus the mean of the normalised tokens 0 and 1
+    double[] sum = {5 + 3.5 / RMS, 0.5 / RMS};
+    double rms = Math.sqrt((sum[0] * sum[0] + sum[1] * sum[1]) / 2);
+    double[] expected = new double[3];
+    for (int id = 0; id < 3; id++) {
+      expected[id] = (sum[0] * WORDS[2 * id] + sum[1] * WORDS[2 * id + 1]) / rms;
+    }
+    assertNear(call("logits", text, none, none, positions, answer, second), expected);
+    assertThat(callAll("hidden_states", text, none, none, positions, none)).hasSize(2);
+    NDArray encoded = call("encode", call("word_vectors", text), none, none, positions);
+    assertThat(encoded.getShape()).isEqualTo(new Shape(1, 2, 1, 1, 2, 2));
+    NDList whole = callAll("decode", answer, encoded, none, none, second);
+    assertNear(whole.get(0), expected);
+    assertThat(whole.get(1).getShape()).isEqualTo(new Shape(1, 2, 1, 1, 2, 2));
+    NDArray last = scope.create(new long[] {2}, new Shape(1, 1));
+    NDArray past = scope.ones(new Shape(1, 2, 1, 1, 1, 2));
+    NDArray first = scope.create(new long[] {0});
+    assertNear(callAll("decode", last, encoded, none, past, first).get(0), expected);
+    // with token 1 of the text masked the mean is token 0 alone
+    NDArray half = scope.create(new boolean[] {true, false}, new Shape(1, 2));
+    double[] other = {5 + 3 / RMS, 4 / RMS};
+    double length = Math.sqrt((other[0] * other[0] + other[1] * other[1]) / 2);
+    assertNear(
+        callAll("decode", last, encoded, half, past, first).get(0),
+        (other[0] * 3 + other[1] * 4) / length,
+        (other[0] * 4 - other[1] * 3) / length,
+        other[0] * 5 / length);
   }
 
   @Test
@@ -257,22 +347,36 @@ class ProgramTest {
   private static Map<String, Object> switches() {
     Map<String, Object> s = new LinkedHashMap<>();
     s.put("layers", 1);
+    s.put("encoder_layers", 0);
     s.put("heads", 1);
     s.put("kv_heads", 1);
     s.put("head_dim", 2);
     s.put("causal", true);
     s.put("rotary", true);
+    s.put("buckets", 0);
+    s.put("farthest", 0);
+    s.put("table_scale", 1.0);
+    s.put("input_scale", 1.0);
     s.put("rms_norm", true);
-    s.put("pre_norm", true);
+    s.put("norm_offset", false);
+    s.put("input_norms", true);
+    s.put("output_norms", false);
+    s.put("sum_norms", false);
     s.put("embedding_norm", false);
     s.put("final_norm", true);
     s.put("norm_eps", 0.0);
+    s.put("parallel", false);
     s.put("activation", "silu");
     s.put("gated", true);
+    s.put("score_cap", 0.0);
     s.put("head_transform", false);
     s.put("head_activation", "");
+    s.put("head_scale", 1.0);
+    s.put("head_cap", 0.0);
     s.put("tied_head", true);
     s.put("attention_scales", List.of(1.0));
+    s.put("kinds", List.of(0));
+    s.put("windows", List.of(0));
     s.put("compute", 6);
     List<List<Integer>> plan = new ArrayList<>();
     List<String> keys = new ArrayList<>(List.of("word.weight", "final_norm.weight"));

@@ -83,7 +83,7 @@ class RealTokenizerTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"llama2", "albert-base-v2", "bert-base-cased"})
+  @ValueSource(strings = {"llama2", "albert-base-v2"})
   void open_checkpointsWithoutTokenizerJson_saysHowToConvert(String name) {
     Path directory = SharedFolder.path("data/tokenizers/" + name);
     assertThatThrownBy(() -> Tokenizer.open(directory))

@@ -178,7 +178,7 @@ class TokenizerTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"tokenizer.model", "spiece.model", "vocab.txt", "vocab.json"})
+  @ValueSource(strings = {"tokenizer.model", "spiece.model", "vocab.json", "merges.txt"})
   void open_otherFormatOnly_saysHowToConvert(String name) throws IOException {
     Files.createFile(file(name));
     assertThatThrownBy(() -> Tokenizer.open(directory))

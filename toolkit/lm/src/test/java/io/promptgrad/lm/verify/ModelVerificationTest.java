@@ -32,6 +32,7 @@ class ModelVerificationTest {
       Set.of(
           "input_ids",
           "attention_mask",
+          "decoder_input_ids",
           "token_type_ids",
           "labels",
           "position_ids_from_mask",
@@ -56,7 +57,8 @@ class ModelVerificationTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"bert", "gpt2", "llama"})
+  @ValueSource(
+      strings = {"bert", "gpt2", "llama", "opt__projected_postnorm", "t5__v1_1_gated_untied"})
   void run_everyOutputAlteredByTwiceItsTolerance_everyComparisonFails(String name) {
     Path folder = TinyModels.copy(name, directory);
     alterOutputs(folder, 2e-4);
@@ -87,6 +89,14 @@ class ModelVerificationTest {
   }
 
   @Test
+  void run_recordedTensorThatNobodyCompares_fails() {
+    Path folder = TinyModels.copy("llama", directory);
+    TinyModels.edit(folder.resolve("golden.json"), "grad_weight_name", "\"\"");
+    assertThat(failed(ModelVerification.run(folder, Device.cpu())))
+        .containsExactly("grad_weight (recorded, but unknown)");
+  }
+
+  @Test
   void run_notANumberInTheRecording_fails() {
     Path folder = TinyModels.copy("llama", directory);
     TinyModels.rewrite(
@@ -111,6 +121,30 @@ class ModelVerificationTest {
     "llama, tie_word_embeddings, true",
     "llama__rope_llama3, rope_scaling, null",
     "llama__rope_linear, rope_scaling, null",
+    "distilbert, activation, \"relu\"",
+    "electra, hidden_act, \"relu\"",
+    "albert, hidden_act, \"gelu\"",
+    "openai-gpt, afn, \"relu\"",
+    "gpt_neo, window_size, 5",
+    "gpt_neox, use_parallel_residual, false",
+    "opt, activation_function, \"gelu\"",
+    "mistral, sliding_window, 5",
+    "mistral, sliding_window, null",
+    "qwen2, rope_theta, 10000.0",
+    "qwen3, rope_theta, 10000.0",
+    "gemma, hidden_activation, \"gelu\"",
+    "gemma2, attn_logit_softcapping, null",
+    "gemma2, final_logit_softcapping, null",
+    "gemma2, query_pre_attn_scalar, 12",
+    "gemma2, sliding_window, 3",
+    "gemma3_text, rope_local_base_freq, 60.0",
+    "gemma3_text, rope_theta, 900.0",
+    "gemma3_text, sliding_window_pattern, 3",
+    "phi, partial_rotary_factor, 0.25",
+    "phi3, sliding_window, 4",
+    "olmo2, rms_norm_eps, 1e-2",
+    "t5__v1_1_gated_untied, relative_attention_max_distance, 32",
+    "t5__v1_1_gated_untied, layer_norm_epsilon, 1e-2",
   })
   void run_configurationOfAnotherModel_fails(String name, String key, String value) {
     Path folder = TinyModels.copy(name, directory);
@@ -150,6 +184,40 @@ class ModelVerificationTest {
                     name, tensor.type(), new long[] {1, tensor.elements(), 1}, tensor.bytes())
                 : tensor);
     assertRefused(folder, name);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "decoder_input_ids",
+        "labels",
+        "logits",
+        "encoder_hidden_states.1",
+        "decoder_hidden_states.0",
+        "encoder_last_hidden_state",
+        "grad_decoder_inputs_embeds",
+        "logits_kv_cache",
+        "gen_sequences"
+      })
+  void run_tensorOfAnotherShapeForAnEncoderDecoder_isRefusedByName(String name) {
+    Path folder = TinyModels.copy("t5__classic_relu_tied", directory);
+    TinyModels.rewrite(
+        folder.resolve("golden.safetensors"),
+        tensor ->
+            tensor.name().equals(name)
+                ? new TensorView(
+                    name, tensor.type(), new long[] {1, tensor.elements(), 1}, tensor.bytes())
+                : tensor);
+    assertRefused(folder, name);
+  }
+
+  /** RoBERTa's kin is RoBERTa by other names. */
+  @ParameterizedTest
+  @ValueSource(strings = {"xlm-roberta", "camembert"})
+  void run_robertaUnderTheNameOfItsKin_everyOutputWithinItsTolerance(String family) {
+    Path folder = TinyModels.copy("roberta", directory);
+    TinyModels.configure(folder, "model_type", '"' + family + '"');
+    assertThat(ModelVerification.run(folder, Device.cpu())).allMatch(Comparison::ok);
   }
 
   @ParameterizedTest
