@@ -51,7 +51,7 @@ final class AutoPromptStep {
     this.variant = variant;
     this.plain = new PlainScorer(model, workload.labels());
     LabelScorer scorer = new LabelScorer(model);
-    this.hotFlip = new HotFlip(model, scorer.batches());
+    this.hotFlip = new HotFlip(model);
     this.race =
         new CandidateRace(
             scorer,

@@ -1,7 +1,6 @@
 package io.promptgrad.benchmarks;
 
 import ai.djl.Device;
-import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -54,8 +53,7 @@ final class NdArrayRoberta implements AutoCloseable {
     if (!spec.family().equals("roberta") || !spec.head().tied()) {
       throw new IllegalArgumentException(folder + " is no RoBERTa with a tied head");
     }
-    NdArrayRoberta model =
-        new NdArrayRoberta(spec, NDManager.newBaseManager(device, LibTorch.ENGINE));
+    NdArrayRoberta model = new NdArrayRoberta(spec, LibTorch.engine().newBaseManager(device));
     Checkpoint checkpoint = Checkpoint.open(folder);
     for (String name : checkpoint.names()) {
       TensorView tensor = checkpoint.get(name);
@@ -84,7 +82,7 @@ final class NdArrayRoberta implements AutoCloseable {
     NDArray factors = scope.create(targets.weights());
     NDArray leaf = wordVectors(scope, batch); // fresh, because gradients add up in a leaf
     leaf.setRequiresGradient(true);
-    try (GradientCollector collector = Engine.getEngine(LibTorch.ENGINE).newGradientCollector()) {
+    try (GradientCollector collector = LibTorch.engine().newGradientCollector()) {
       NDArray logits = head(trunk(leaf, batch), targets.at());
       NDArray losses =
           logits.logSoftmax(1).gather(ids, 1).exp().sum(new int[] {1}).log().neg(); // [N]

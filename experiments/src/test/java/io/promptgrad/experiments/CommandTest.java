@@ -89,6 +89,53 @@ class CommandTest {
         .isEqualTo(Files.readString(done.resolve("config.yaml")));
   }
 
+  /** The same bits and the same costs; only what it ran on is told differently. */
+  @Test
+  void run_onThreeReplicas_isTheRunOnOne() throws IOException {
+    Path several = folder.resolve("several");
+    CommandLineRun run =
+        CommandLineRun.of(
+            "run", world.file("run.yaml"), "--device", "cpu,cpu,cpu", "--out", several, "--json");
+    assertThat(run.code()).as(run.err()).isZero();
+    JsonNode other = Json.parse(run.out());
+    assertThat(other.path("device").asText()).isEqualTo("cpu,cpu,cpu");
+    assertThat(result.path("device").asText()).isEqualTo("cpu");
+    ObjectNode alike = timeless(other).put("device", "cpu");
+    assertThat(alike).isEqualTo(timeless(result));
+    assertThat(Files.readString(several.resolve("outcomes/found.test.jsonl")))
+        .isEqualTo(Files.readString(done.resolve("outcomes/found.test.jsonl")));
+    assertThat(Json.parse(Files.readString(several.resolve("environment.json"))).path("device"))
+        .hasToString(
+            "\"cpu, %d processors, 3 replicas, float32\""
+                .formatted(Runtime.getRuntime().availableProcessors()));
+  }
+
+  @Test
+  void resume_onOtherDevicesOfTheKind_goesOnAndReachesTheSame() throws IOException {
+    Path part = folder.resolve("part");
+    CommandLineRun first =
+        CommandLineRun.of(
+            "run", world.file("run.yaml"), "--set", "budget.steps=1", "--out", part, "--json");
+    assertThat(first.code()).as(first.err()).isZero();
+    CommandLineRun rest =
+        CommandLineRun.of(
+            "resume", part, "--set", "budget.steps=3", "--set", "device=[cpu, cpu]", "--json");
+    assertThat(rest.code()).as(rest.err()).isZero();
+    ObjectNode json = timeless(Json.parse(rest.out()));
+    assertThat(json.path("device").asText()).isEqualTo("cpu,cpu");
+    assertThat(json.put("device", "cpu")).isEqualTo(timeless(result));
+    CommandLineRun otherKind = CommandLineRun.of("resume", part, "--set", "device=cuda:0");
+    assertThat(otherKind.code()).isEqualTo(2);
+    assertThat(otherKind.err()).contains("devices of the same kind");
+  }
+
+  @Test
+  void verify_onSeveralDevices_isRefused() {
+    CommandLineRun run = CommandLineRun.of("verify", "--device", "cpu,cpu", world.model());
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.err()).contains("one device");
+  }
+
   @Test
   void search_sameAsTheConfiguration_findsTheSame() throws IOException {
     CommandLineRun run =
@@ -421,7 +468,21 @@ class CommandTest {
         .isEqualTo(4_180_992);
     CommandLineRun doctor = CommandLineRun.of("doctor", "--json");
     assertThat(doctor.code()).as(doctor.out()).isZero();
+    JsonNode findings = Json.parse(doctor.out()).path("findings");
     assertThat(Json.parse(doctor.out()).path("ok").asBoolean()).isTrue();
+    assertThat(findings.findValuesAsText("name"))
+        .contains("java", "versions", "libtorch", "bindings", "telemetry", "tokenizers", "cpu")
+        .containsSubsequence("cpu float32", "cpu bfloat16");
+    for (JsonNode finding : findings) {
+      switch (finding.path("name").asText()) {
+        case "libtorch" -> assertThat(finding.path("value").asText()).contains("because");
+        case "telemetry" -> assertThat(finding.path("value").asText()).contains("off");
+        case "tokenizers" -> assertThat(finding.path("value").asText()).contains("cpu");
+        case "cpu bfloat16" ->
+            assertThat(finding.path("value").asText()).contains("relative difference");
+        default -> assertThat(finding.path("ok").asBoolean()).isTrue();
+      }
+    }
   }
 
   @Test

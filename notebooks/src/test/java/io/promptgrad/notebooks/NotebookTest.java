@@ -56,6 +56,11 @@ class NotebookTest {
           Path.of("target", notebook.name().replace(".ipynb", ".html")),
           Html.page(notebook.name(), shown));
       assertThat(shown).contains(PIECES.getOrDefault(notebook.name(), List.of()));
+      for (String name :
+          List.of("OPT_OUT_TRACKING", "RUST_FLAVOR")) { // no telemetry, no CUDA build
+        String set = System.getenv().getOrDefault(name, System.getProperty(name, ""));
+        assertThat(set).as(name).isIn("true", "cpu");
+      }
       List<String> models = kernel.variables("LanguageModel");
       assertThat(models).as("models").isNotEmpty();
       for (String model : models) {

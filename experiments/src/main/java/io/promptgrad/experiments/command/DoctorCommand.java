@@ -22,7 +22,8 @@ final class DoctorCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Console console = output.console();
-    List<Finding> findings = Doctor.examine();
+    List<Finding> findings =
+        Doctor.examine(output.json ? finding -> {} : finding -> print(finding, console));
     boolean ok = findings.stream().allMatch(Finding::ok);
     if (output.json) {
       ObjectNode json = Json.object().put("ok", ok);
@@ -36,17 +37,17 @@ final class DoctorCommand implements Callable<Integer> {
       }
       console.out().print(Json.pretty(json));
     } else {
-      for (Finding finding : findings) {
-        console
-            .out()
-            .printf(
-                "%-4s %-18s %s%n", finding.ok() ? "ok" : "FAIL", finding.name(), finding.value());
-        if (!finding.ok()) {
-          console.out().println("     -> " + finding.advice());
-        }
-      }
       console.out().println(ok ? "All is well." : "Something is wrong; see the advice above.");
     }
     return ok ? Promptgrad.OK : Promptgrad.MISMATCH;
+  }
+
+  private static void print(Finding finding, Console console) {
+    String mark = finding.ok() ? "ok" : "FAIL";
+    console.out().printf("%-4s %-16s %s%n", mark, finding.name(), finding.value());
+    if (!finding.advice().isEmpty()) {
+      console.out().println("     -> " + finding.advice());
+    }
+    console.out().flush(); // native code may end the process in the next line
   }
 }

@@ -32,7 +32,9 @@ final class ResumeCommand implements Callable<Integer> {
   @Option(
       names = "--set",
       paramLabel = "a.b=c",
-      description = "Another budget or stop rule, such as budget.steps=200. Repeatable.")
+      description =
+          "Another budget or stop rule, such as budget.steps=200, or other devices of the same kind,"
+              + " such as device=cuda:1. Repeatable.")
   private List<String> assignments = new ArrayList<>();
 
   @Mixin private OutputOptions output;
@@ -70,7 +72,7 @@ final class ResumeCommand implements Callable<Integer> {
     ExperimentConfig changed = ConfigReader.read(document, base);
     if (!changed.identity().equals(own.identity())) {
       throw new InvalidInputException(
-          "--set %s: a run can go on with another budget or stop rule only; start a new run for anything else."
+          "--set %s: a run can go on with another budget or stop rule, or on other devices of the same kind, only; start a new run for anything else."
               .formatted(assignments.get(assignments.size() - 1)));
     }
     return changed;

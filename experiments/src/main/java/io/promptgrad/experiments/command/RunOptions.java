@@ -23,7 +23,9 @@ final class RunOptions {
   @Option(
       names = "--device",
       paramLabel = "DEVICE",
-      description = "cpu, cuda:N or auto (the first GPU if there is one).")
+      description =
+          "cpu, cuda:N, cuda:all, several with commas (each gets a replica of the model), or auto"
+              + " (the first GPU if there is one).")
   private String device;
 
   @Option(

@@ -4,10 +4,10 @@ import ai.djl.Device;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.experiments.execution.Console;
-import io.promptgrad.experiments.execution.ModelLoader;
 import io.promptgrad.files.Json;
 import io.promptgrad.gradient.discrete.TraceVerification;
 import io.promptgrad.input.InvalidInputException;
+import io.promptgrad.lm.Devices;
 import io.promptgrad.lm.verify.Comparison;
 import io.promptgrad.lm.verify.ModelVerification;
 import java.nio.file.Files;
@@ -69,14 +69,14 @@ final class VerifyCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Console console = output.console();
-    if (!device.matches("auto|cpu|cuda:\\d{1,3}")) {
+    if (Devices.parse(device).contains(",")) {
       throw new InvalidInputException(
-          "--device: there is no device '%s'; use auto, cpu or cuda:N.".formatted(device));
+          "--device %s: a model is verified on one device; name one.".formatted(device));
     }
     for (Path folder : folders) { // before the first is computed
       kind(folder);
     }
-    Device settled = ModelLoader.device(device);
+    Device settled = Devices.find(device).get(0);
     List<Verified> results = new ArrayList<>();
     for (Path folder : folders) {
       String kind = kind(folder);

@@ -8,6 +8,7 @@ import io.promptgrad.gradient.discrete.AutoPromptConfig.Positions;
 import io.promptgrad.gradient.discrete.AutoPromptConfig.Start;
 import io.promptgrad.gradient.discrete.LabelTokenSearch;
 import io.promptgrad.gradient.discrete.TokenFilter;
+import io.promptgrad.lm.Devices;
 import io.promptgrad.metric.Metrics;
 import io.promptgrad.search.Budget;
 import io.promptgrad.search.StopRule;
@@ -38,7 +39,7 @@ import java.util.Set;
  * label_search: {tokens_per_label: 3}    # instead of the verbalizer
  * metric: accuracy
  * seed: 0
- * device: auto                           # cpu, cuda:N
+ * device: auto                           # cpu, cuda:N, cuda:all, [cuda:0, cuda:1]
  * precision: auto                        # float32, bfloat16, float16, float64
  * budget: {steps: 100, time: 10m, forward_tokens: 50000000, evaluations: 100000}
  * stop: {patience: 20, target: 0.95, convergence: {window: 10, tolerance: 0.002}}
@@ -236,12 +237,12 @@ public final class ConfigReader {
   }
 
   static String device(Section section) {
-    String device = section.text("device").orElse("auto");
-    if (!device.matches("auto|cpu|cuda:\\d{1,3}")) {
-      throw section.problem(
-          "device", "there is no device '%s'; use auto, cpu or cuda:N.".formatted(device));
-    }
-    return device;
+    boolean list = section.get("device").filter(JsonNode::isArray).isPresent();
+    String names =
+        list
+            ? String.join(",", section.texts("device").orElseThrow())
+            : section.text("device").orElse("auto");
+    return section.reading("device", () -> Devices.parse(names));
   }
 
   private static Budget budget(Section root, List<StopRule> stop) {

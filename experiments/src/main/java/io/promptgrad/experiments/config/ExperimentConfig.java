@@ -35,7 +35,7 @@ import java.util.Optional;
  * @param metric the primary metric
  * @param otherMetrics metrics reported besides
  * @param seed of everything random
- * @param device {@code auto}, {@code cpu} or {@code cuda:N}
+ * @param device one or several, as {@link io.promptgrad.lm.Devices} names them
  * @param precision {@code auto} or a {@link io.promptgrad.lm.Precision}
  * @param budget what the search may use
  * @param stop when it stops earlier
@@ -92,11 +92,13 @@ public record ExperimentConfig(
 
   /**
    * Names everything that the steps of the search depend on: a hash of the configuration without
-   * budget and stop rules, which may change when a run goes on.
+   * budget and stop rules, which may change when a run goes on. Of the devices only the kind
+   * counts: the steps are the same on one GPU and on several.
    */
   public String identity() {
     ObjectNode json = toJson();
     json.remove(List.of("budget", "stop"));
+    json.put("device", device.replaceAll("[:,].*", ""));
     try {
       byte[] text = Json.line(json).getBytes(StandardCharsets.UTF_8);
       return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(text));

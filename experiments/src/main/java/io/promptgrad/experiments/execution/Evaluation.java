@@ -10,6 +10,7 @@ import io.promptgrad.files.Json;
 import io.promptgrad.gradient.discrete.ClozeEvaluator;
 import io.promptgrad.gradient.discrete.TriggerPrompt;
 import io.promptgrad.input.InvalidInputException;
+import io.promptgrad.lm.Devices;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.LoadOptions;
 import io.promptgrad.metric.Metric;
@@ -63,6 +64,7 @@ public final class Evaluation {
               task.name(),
               metric.name(),
               config.seed(),
+              Devices.name(model.devices()),
               Map.of("majority", Map.of(config.split(), majority)),
               new RunResult.Found(
                   prompt.kind(),

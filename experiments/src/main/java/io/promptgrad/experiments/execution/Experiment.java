@@ -15,6 +15,7 @@ import io.promptgrad.gradient.discrete.ClozeEvaluator;
 import io.promptgrad.gradient.discrete.LabelTokenSearch;
 import io.promptgrad.gradient.discrete.TriggerPrompt;
 import io.promptgrad.input.InvalidInputException;
+import io.promptgrad.lm.Devices;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.LoadOptions;
 import io.promptgrad.metric.Metric;
@@ -77,7 +78,7 @@ public final class Experiment {
     ExperimentConfig settled =
         config.on(
             ModelLoader.settled(config.model(), console),
-            ModelLoader.name(options.device()),
+            Devices.name(options.devices()),
             options.precision().toString());
     try (LanguageModel model = ModelLoader.load(settled.model(), options, console)) {
       Experiment experiment = new Experiment(settled, task, model, console);
@@ -194,6 +195,7 @@ public final class Experiment {
     RunResult.Builder result =
         RunResult.builder(config.method(), config.model(), task.name(), metric.name())
             .seed(config.seed())
+            .device(Devices.name(model.devices()))
             .loop(loop, dev.toScore(), test.toScore())
             .runDir(run.path().toString())
             .warnings(leaks)

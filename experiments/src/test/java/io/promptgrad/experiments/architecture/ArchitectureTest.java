@@ -9,6 +9,7 @@ import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static com.tngtech.archunit.library.GeneralCodingRules.ACCESS_STANDARD_STREAMS;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
+import ai.djl.engine.Engine;
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
@@ -108,6 +109,21 @@ class ArchitectureTest {
         .should()
         .dependOnClassesThat()
         .resideInAPackage("ai.djl.pytorch.jni..")
+        .check(CLASSES);
+  }
+
+  /**
+   * The class calls its makers' servers when it is initialized, unless LibTorch was before: no
+   * other way must lead to it, from the command line, a library's user or a notebook.
+   */
+  @Test
+  void engine_ofDjl_isReachedThroughLibTorchOnly() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("io.promptgrad.lm.program..")
+        .should()
+        .dependOnClassesThat()
+        .areAssignableTo(Engine.class)
         .check(CLASSES);
   }
 

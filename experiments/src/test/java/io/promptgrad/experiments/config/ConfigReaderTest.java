@@ -132,6 +132,20 @@ class ConfigReaderTest {
     assertThat(config.out()).contains(folder.resolve("runs/x"));
   }
 
+  /** The steps of a run are the same on one GPU and on several, but not on the CPU. */
+  @Test
+  void read_severalDevices_areOneTextAndOnlyTheirKindIsPartOfTheIdentity() {
+    String several = LONG.replace("device: cuda:1", "device: [cuda:0, cuda:1]");
+    assertThat(read(several).device()).isEqualTo("cuda:0,cuda:1");
+    assertThat(read(LONG.replace("cuda:1", "'cuda:0, cuda:1'")).device())
+        .isEqualTo("cuda:0,cuda:1");
+    String identity = read(LONG).identity();
+    assertThat(read(several).identity()).isEqualTo(identity);
+    assertThat(read(LONG.replace("cuda:1", "cpu")).identity()).isNotEqualTo(identity);
+    assertThat(read(LONG.replace("cuda:1", "cpu,cpu")).identity())
+        .isEqualTo(read(LONG.replace("cuda:1", "cpu")).identity());
+  }
+
   @Test
   void toJson_readAgain_isTheSameConfiguration() {
     for (String yaml : List.of(SHORT, LONG)) {

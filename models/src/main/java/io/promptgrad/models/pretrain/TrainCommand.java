@@ -1,10 +1,8 @@
 package io.promptgrad.models.pretrain;
 
-import ai.djl.Device;
 import io.promptgrad.lm.AdamW;
 import io.promptgrad.lm.LoadOptions;
 import io.promptgrad.lm.Precision;
-import io.promptgrad.lm.program.LibTorch;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -94,12 +92,7 @@ final class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Device where =
-        switch (device) {
-          case "auto" -> LibTorch.defaultDevice();
-          case "cpu" -> Device.cpu();
-          default -> Device.fromName(device.replace("cuda:", "gpu"));
-        };
+    LoadOptions options = LoadOptions.on(device);
     PretrainingPlan plan =
         new PretrainingPlan(
             steps,
@@ -121,9 +114,7 @@ final class TrainCommand implements Callable<Integer> {
             EncodedCorpus.open(corpus),
             config,
             out,
-            new LoadOptions(
-                where,
-                precision == null ? Precision.defaultFor(where) : Precision.parse(precision)),
+            precision == null ? options : options.withPrecision(Precision.parse(precision)),
             System.out::println);
     CountDownLatch ended = new CountDownLatch(1);
     Runtime.getRuntime().addShutdownHook(new Thread(() -> saveAndHalt(pretraining, ended)));

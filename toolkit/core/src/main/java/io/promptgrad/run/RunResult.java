@@ -26,6 +26,7 @@ import java.util.stream.Stream;
  * @param task the task's name
  * @param metric the primary metric's name
  * @param seed the run's seed
+ * @param device what the model was on, such as {@code cuda:0,cuda:1}; empty where there is none
  * @param baselines {@code majority}, {@code manual} ... to their scores by split
  * @param found the prompt
  * @param cost of the whole search
@@ -42,6 +43,7 @@ public record RunResult(
     String task,
     String metric,
     long seed,
+    String device,
     Map<String, Map<String, Score>> baselines,
     Found found,
     Cost cost,
@@ -112,7 +114,7 @@ public record RunResult(
   public ObjectNode toJson() {
     ObjectNode json = Json.object();
     json.put("method", method).put("model", model).put("task", task).put("metric", metric);
-    json.put("seed", seed);
+    json.put("seed", seed).put("device", device);
     ObjectNode baselinesJson = json.putObject("baselines");
     baselines.forEach((name, scores) -> putScores(baselinesJson.putObject(name), scores));
     ObjectNode foundJson = json.putObject("found");
@@ -151,6 +153,7 @@ public record RunResult(
         json.path("task").asText(),
         json.path("metric").asText(),
         json.path("seed").asLong(),
+        json.path("device").asText(),
         baselines,
         new Found(
             foundJson.path("kind").asText(),
@@ -263,6 +266,7 @@ public record RunResult(
     private final String task;
     private final String metric;
     private long seed;
+    private String device = "";
     private final Map<String, Map<String, Score>> baselines = new LinkedHashMap<>();
     private Found found;
     private Cost cost = Cost.ZERO;
@@ -283,6 +287,12 @@ public record RunResult(
     /** Sets the seed. */
     public Builder seed(long value) {
       seed = value;
+      return this;
+    }
+
+    /** Sets the device. */
+    public Builder device(String value) {
+      device = value;
       return this;
     }
 
@@ -340,6 +350,7 @@ public record RunResult(
           task,
           metric,
           seed,
+          device,
           baselines,
           found,
           cost,

@@ -158,7 +158,7 @@ class RunDirectoryTest {
     assertThat(result.toJson())
         .hasToString(
             "{\"method\":\"autoprompt\",\"model\":\"tiny\",\"task\":\"toy\",\"metric\":\"accuracy\",\"seed\":3,"
-                + "\"baselines\":{\"majority\":{\"dev\":{\"value\":0.5,\"n\":10,\"ci95\":[0.25,0.75]}}},\"found\":{\"kind\":\"trigger\",\"text\":\"a"
+                + "\"device\":\"cuda:0,cuda:1\",\"baselines\":{\"majority\":{\"dev\":{\"value\":0.5,\"n\":10,\"ci95\":[0.25,0.75]}}},\"found\":{\"kind\":\"trigger\",\"text\":\"a"
                 + " b\",\"token_ids\":[4,5],\"path\":\"prompt/\","
                 + "\"dev\":{\"value\":0.5,\"n\":10,\"ci95\":[0.25,0.75]}},"
                 + "\"cost\":{\"steps\":7,\"evaluations\":1,\"forward_tokens\":2,\"backward_tokens\":3,\"calls\":4,\"usd\":0.5,\"seconds\":1.5},"
@@ -179,6 +179,7 @@ class RunDirectoryTest {
         "toy",
         "accuracy",
         3,
+        "cuda:0,cuda:1",
         Map.of("majority", Map.of("dev", score)),
         new RunResult.Found("trigger", "a b", new int[] {4, 5}, "prompt/", Map.of("dev", score)),
         new Cost(1, 2, 3, 4, 0.5),

@@ -10,6 +10,7 @@ import io.promptgrad.lm.arch.Architecture;
 import io.promptgrad.lm.arch.TransformerSpec;
 import io.promptgrad.lm.hub.Hub;
 import io.promptgrad.lm.hub.HubReference;
+import io.promptgrad.lm.program.LibTorch;
 import io.promptgrad.lm.program.Program;
 import io.promptgrad.lm.tokenizer.Tokenizer;
 import io.promptgrad.lm.weights.Checkpoint;
@@ -33,6 +34,9 @@ import java.util.concurrent.atomic.LongAdder;
  * closes; nothing else is left behind. Ids, positions and shapes are checked before native code
  * sees them. Results do not depend on padding: masked positions are seen by no other position.
  * Methods may be called from several threads.
+ *
+ * <p>A model that was loaded onto several devices computes on the first of them; {@link
+ * MicroBatches} divides work among all.
  */
 public final class LanguageModel implements AutoCloseable {
 
@@ -44,6 +48,7 @@ public final class LanguageModel implements AutoCloseable {
   private final Optional<Tokenizer> tokenizer;
   private final LongAdder forwardTokens = new LongAdder();
   private final LongAdder backwardTokens = new LongAdder();
+  private final Replicas<LanguageModel> replicas; // this one and those on further devices
 
   private LanguageModel(
       Architecture architecture,
@@ -51,13 +56,17 @@ public final class LanguageModel implements AutoCloseable {
       Program program,
       Precision precision,
       Path path,
-      Optional<Tokenizer> tokenizer) {
+      Optional<Tokenizer> tokenizer,
+      List<LanguageModel> others) {
     this.architecture = architecture;
     this.weights = weights;
     this.program = program;
     this.precision = precision;
     this.path = path;
     this.tokenizer = tokenizer;
+    List<LanguageModel> all = new ArrayList<>(others);
+    all.add(0, this);
+    this.replicas = new Replicas<>(all);
   }
 
   /**
@@ -87,36 +96,56 @@ public final class LanguageModel implements AutoCloseable {
    * and a tokenizer if there is one. Weights of the computed type stay where they are mapped (CPU)
    * or are copied once (GPU).
    *
-   * @throws InvalidInputException if a file is missing, malformed or unsupported, or the files do
-   *     not belong together
+   * @throws InvalidInputException if a file is missing, malformed or unsupported, the files do not
+   *     belong together, or the weights do not fit into a device's memory
    */
   public static LanguageModel load(Path directory, LoadOptions options) {
     Architecture architecture = Architecture.read(directory);
     Weights weights = Weights.find(architecture, Checkpoint.open(directory));
     Tokenizer tokenizer = null;
-    Program program = null;
+    List<LanguageModel> others = new ArrayList<>();
     try {
       if (Tokenizer.isIn(directory)) {
         tokenizer = Tokenizer.open(directory);
         requireFit(directory, tokenizer, architecture.spec());
       }
-      program = weights.bind(options.device(), options.precision(), options.precision());
-      try (NDManager scope = program.newScope()) {
-        program.call(scope, "freeze", program.nothing());
+      Optional<Tokenizer> shared = Optional.ofNullable(tokenizer);
+      Precision precision = options.precision();
+      for (Device device : options.devices().subList(1, options.devices().size())) {
+        Weights own = Weights.find(architecture, Checkpoint.open(directory));
+        Program program = bind(own, device, precision);
+        others.add(
+            new LanguageModel(architecture, own, program, precision, directory, shared, List.of()));
       }
+      Program program = bind(weights, options.device(), precision);
       return new LanguageModel(
-          architecture,
-          weights,
-          program,
-          options.precision(),
-          directory,
-          Optional.ofNullable(tokenizer));
+          architecture, weights, program, precision, directory, shared, others);
     } catch (RuntimeException | Error e) {
       if (tokenizer != null) {
         tokenizer.close();
       }
+      others.forEach(other -> other.program.close());
+      throw e;
+    }
+  }
+
+  private static Program bind(Weights weights, Device device, Precision precision) {
+    Program program = null;
+    try {
+      program = weights.bind(device, precision, precision);
+      try (NDManager scope = program.newScope()) {
+        program.call(scope, "freeze", program.nothing());
+      }
+      return program;
+    } catch (RuntimeException | Error e) {
       if (program != null) {
         program.close();
+      }
+      if (LibTorch.isOutOfMemory(e)) {
+        throw new InvalidInputException(
+            "The model's %,d weights do not fit into the memory of %s in %s; take a device with more memory free, bfloat16, or a smaller model."
+                .formatted(weights.count(), Devices.name(device), precision),
+            e);
       }
       throw e;
     }
@@ -158,9 +187,18 @@ public final class LanguageModel implements AutoCloseable {
     return tokenizer.isPresent();
   }
 
-  /** Where the weights are. */
+  /** Where the weights are; the first one of several devices. */
   public Device device() {
     return program.device();
+  }
+
+  /** All devices with a replica of the model, {@link #device} first. */
+  public List<Device> devices() {
+    return replicas.copies().stream().map(LanguageModel::device).toList();
+  }
+
+  Replicas<LanguageModel> replicas() {
+    return replicas;
   }
 
   /** What the model computes in. */
@@ -173,14 +211,16 @@ public final class LanguageModel implements AutoCloseable {
     return program.newScope();
   }
 
-  /** Tokens, padding included, that went forward through the layers since loading. */
+  /**
+   * Tokens, padding included, that went forward through the layers since loading, on all devices.
+   */
   public long forwardTokens() {
-    return forwardTokens.sum();
+    return replicas.copies().stream().mapToLong(copy -> copy.forwardTokens.sum()).sum();
   }
 
-  /** Tokens, padding included, that gradients went back through since loading. */
+  /** Tokens, padding included, that gradients went back through since loading, on all devices. */
   public long backwardTokens() {
-    return backwardTokens.sum();
+    return replicas.copies().stream().mapToLong(copy -> copy.backwardTokens.sum()).sum();
   }
 
   // ------------------------------------------------------------------ forward
@@ -511,7 +551,8 @@ public final class LanguageModel implements AutoCloseable {
 
   @Override
   public void close() {
-    program.close();
+    replicas.close();
+    replicas.copies().forEach(copy -> copy.program.close());
     tokenizer.ifPresent(Tokenizer::close);
   }
 }

@@ -49,6 +49,11 @@ public final class TrainableModel implements AutoCloseable {
   private final Program program;
 
   private TrainableModel(Architecture architecture, Weights weights, LoadOptions options) {
+    if (options.devices().size() > 1) {
+      throw new InvalidInputException(
+          "A model is trained on one device, not on %s; name one."
+              .formatted(Devices.name(options.devices())));
+    }
     this.architecture = architecture;
     this.weights = weights;
     this.kept = options.precision() == Precision.FLOAT64 ? Precision.FLOAT64 : Precision.FLOAT32;

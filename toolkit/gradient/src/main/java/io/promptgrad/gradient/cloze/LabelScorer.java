@@ -10,7 +10,7 @@ import java.util.List;
 
 /**
  * Scores filled examples, any number at once: rows of whatever candidates and examples are put into
- * shared batches of similar length.
+ * shared batches of similar length, which the model's replicas divide among themselves.
  */
 public final class LabelScorer {
 
@@ -46,11 +46,6 @@ public final class LabelScorer {
     this.batches = batches;
   }
 
-  /** The batches that it cuts. */
-  public MicroBatches batches() {
-    return batches;
-  }
-
   /**
    * Scores of the labels: log of the summed exponentials of their tokens' logits, so that
    * differences between labels are differences of log-probabilities. Only the label tokens' logits
@@ -62,8 +57,9 @@ public final class LabelScorer {
     double[][] scores = new double[rows.size()][];
     int[] tokens = labels.flat();
     batches.run(
+        model,
         lengths(rows),
-        group -> {
+        (model, group) -> {
           FilledBatch batch = batch(rows, group);
           try (NDManager scope = model.newScope()) {
             float[] logits = model.logits(scope, batch.tokens(), batch.at(), tokens).toFloatArray();
@@ -84,8 +80,9 @@ public final class LabelScorer {
   public double[] logProbabilities(List<Row> rows, List<int[]> answers) {
     double[] out = new double[rows.size()];
     batches.run(
+        model,
         lengths(rows),
-        group -> {
+        (model, group) -> {
           FilledBatch batch = batch(rows, group);
           int[][] wanted = new int[group.length][];
           for (int r = 0; r < group.length; r++) {

@@ -116,7 +116,7 @@ public final class AutoPrompt implements Search {
               .formatted(config.filter()));
     }
     this.scorer = new LabelScorer(model);
-    this.hotFlip = new HotFlip(model, scorer.batches());
+    this.hotFlip = new HotFlip(model);
     this.among =
         config.objective() == AutoPromptConfig.Objective.LABEL_LIKELIHOOD ? labels.flat() : null;
     this.race =

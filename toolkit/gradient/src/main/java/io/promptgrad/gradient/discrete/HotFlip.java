@@ -25,6 +25,11 @@ public final class HotFlip {
   private final LanguageModel model;
   private final MicroBatches batches;
 
+  /** Batches of its own: a gradient needs several times the memory of scoring. */
+  public HotFlip(LanguageModel model) {
+    this(model, MicroBatches.forModel(model));
+  }
+
   public HotFlip(LanguageModel model, MicroBatches batches) {
     this.model = model;
     this.batches = batches;
@@ -63,12 +68,14 @@ public final class HotFlip {
       List<ClozeExample> examples, int[] trigger, float[] weights, int[] among) {
     int triggers = trigger.length;
     int width = model.spec().wordWidth();
-    float[] sum = new float[triggers * width];
+    // The sum of each group, under its first example; added in this order, whoever was done first.
+    float[][] sums = new float[examples.size()][];
     double[] losses = new double[examples.size()];
     int[] lengths = examples.stream().mapToInt(ClozeExample::length).toArray();
     batches.run(
+        model,
         lengths,
-        group -> {
+        (model, group) -> {
           FilledBatch batch = batch(examples, group, trigger);
           TokenBatch tokens = batch.tokens();
           try (NDManager scope = model.newScope()) {
@@ -85,22 +92,26 @@ public final class HotFlip {
             }
             // Only the trigger's rows, summed over the examples, come back to the host.
             NDArray flat = g.vectors().reshape(-1, width);
-            float[] part =
+            float[] sum =
                 flat.get(scope.create(rows))
                     .reshape(new Shape(group.length, triggers, width))
                     .sum(new int[] {0})
                     .toFloatArray();
-            LabelScorer.requireNumbers(part, "gradients");
-            for (int i = 0; i < part.length; i++) {
-              sum[i] += part[i];
-            }
+            LabelScorer.requireNumbers(sum, "gradients");
             float[] groupLosses = g.losses().toFloatArray();
             for (int r = 0; r < group.length; r++) {
               losses[group[r]] = groupLosses[r];
             }
+            sums[group[0]] = sum;
           }
         });
-    return new Gradient(sum, width, losses);
+    float[] total = new float[triggers * width];
+    for (float[] sum : sums) {
+      for (int i = 0; sum != null && i < total.length; i++) {
+        total[i] += sum[i];
+      }
+    }
+    return new Gradient(total, width, losses);
   }
 
   private FilledBatch batch(List<ClozeExample> examples, int[] group, int[] trigger) {

@@ -101,8 +101,9 @@ public final class LabelTokenSearch {
     int[] lengths = encoded.stream().mapToInt(ClozeExample::length).toArray();
     MicroBatches.forModel(model)
         .run(
+            model,
             lengths,
-            group -> {
+            (model, group) -> {
               FilledBatch batch =
                   FilledBatch.of(
                       model,

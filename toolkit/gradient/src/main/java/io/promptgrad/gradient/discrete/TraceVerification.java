@@ -61,7 +61,7 @@ public final class TraceVerification {
     this.filter =
         TokenFilter.ofIds(Json.ints(trace.path("filtered_ids")), model.spec().vocabulary());
     LabelScorer scorer = new LabelScorer(model);
-    this.hotFlip = new HotFlip(model, scorer.batches());
+    this.hotFlip = new HotFlip(model);
     this.race =
         new CandidateRace(
             scorer,

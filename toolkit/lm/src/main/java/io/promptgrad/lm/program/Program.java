@@ -20,8 +20,8 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The transformer program ({@code transformer.py}) loaded on one device: the only class that talks
- * to TorchScript.
+ * The transformer program ({@code transformer.py}), or another script, loaded on one device: the
+ * only class that talks to TorchScript.
  *
  * <p>A call is one native call whatever the depth of the model. Arguments are borrowed; results
  * belong to the manager given. The script checks nothing: a failing call would leak its arguments,
@@ -56,7 +56,6 @@ public final class Program implements AutoCloseable {
    * @param switches values of the script's attributes, by name
    */
   public static Program load(Device device, Map<String, Object> switches) {
-    LibTorch.prepareThread();
     Map<String, Object> attributes = new LinkedHashMap<>();
     attributes.put("training", Boolean.FALSE);
     attributes.putAll(switches);
@@ -64,7 +63,20 @@ public final class Program implements AutoCloseable {
       attributes.put(list, new ScriptArchive.EmptyList("List[Tensor]"));
     }
     attributes.put("w", new ScriptArchive.EmptyList("List[Dict[str, Tensor]]"));
-    byte[] archive = ScriptArchive.pack(source(), "Transformer", attributes);
+    return load(device, source(), "Transformer", attributes);
+  }
+
+  /**
+   * Loads another script, for measurements.
+   *
+   * @param source TorchScript in the form of {@code transformer.py}
+   * @param className its class
+   * @param attributes values of all its attributes, {@code training} (false) among them
+   */
+  public static Program load(
+      Device device, String source, String className, Map<String, Object> attributes) {
+    LibTorch.prepareThread();
+    byte[] archive = ScriptArchive.pack(source, className, attributes);
     NDManager manager = NDManager.newBaseManager(device, LibTorch.ENGINE);
     try {
       Block block =

@@ -4,6 +4,7 @@ import ai.djl.engine.EngineException;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.LibUtils;
 import io.promptgrad.input.InvalidInputException;
+import io.promptgrad.lm.program.LibTorch;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -17,15 +18,12 @@ import java.util.function.Supplier;
 /**
  * One tokenizer in native memory, loaded on first use, never used after it is closed.
  *
- * <p>The one place that touches the native library, so also the place that keeps it off the
- * network: DJL would report its use to its makers, and on machines with a GPU fetch another build.
+ * <p>The one place that touches the native library of tokenizers.
  */
 final class NativeTokenizer implements AutoCloseable {
 
   static {
-    // DJL reads each as environment variable first, then as system property; a user's choice stays.
-    setIfAbsent("OPT_OUT_TRACKING", "true");
-    setIfAbsent("RUST_FLAVOR", "cpu");
+    LibTorch.stayOffTheNetwork();
   }
 
   private final Supplier<String> json;
@@ -125,11 +123,5 @@ final class NativeTokenizer implements AutoCloseable {
         "%s does not work as a tokenizer (%s); check that it is complete, or save it again."
             .formatted(file, String.valueOf(e.getMessage()).strip().replaceAll("\\s+", " ")),
         e);
-  }
-
-  private static void setIfAbsent(String name, String value) {
-    if (System.getenv(name) == null && System.getProperty(name) == null) {
-      System.setProperty(name, value);
-    }
   }
 }
