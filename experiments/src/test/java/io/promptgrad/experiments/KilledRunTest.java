@@ -1,6 +1,7 @@
 package io.promptgrad.experiments;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.files.Json;
@@ -15,6 +16,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Runs in processes of their own, which are killed or interrupted while they work. */
 class KilledRunTest {
@@ -74,12 +77,16 @@ class KilledRunTest {
     assertThat(killed.resolve("report.html")).isNotEmptyFile();
   }
 
-  @Test
-  void run_interrupted_savesAndSaysHowToGoOn() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"INT", "TERM"})
+  void run_interrupted_savesAndSaysHowToGoOn(String signal) throws Exception {
+    assumeThat(isIgnored(signal))
+        .as("this process was started with SIG%s ignored", signal)
+        .isFalse();
     Path out = folder.resolve("interrupted");
     Process process = run(out);
     awaitLines(out.resolve("trace.jsonl"), 5, process);
-    new ProcessBuilder("kill", "-INT", String.valueOf(process.pid())).start().waitFor();
+    new ProcessBuilder("kill", "-" + signal, String.valueOf(process.pid())).start().waitFor();
     assertThat(finish(process)).isEqualTo(130);
     assertThat(Files.readString(folder.resolve("interrupted.err")))
         .contains("Interrupted; saved. Continue with: promptgrad resume " + out);
@@ -92,6 +99,18 @@ class KilledRunTest {
         CommandLineRun.of("resume", out, "--set", "budget.steps=" + (done + 2), "--json");
     assertThat(rest.code()).as(rest.err()).isZero();
     assertThat(Json.parse(rest.out()).path("cost").path("steps").asInt()).isEqualTo(done + 2);
+  }
+
+  /** A shell starts what it puts into the background so, and children inherit it. */
+  private static boolean isIgnored(String signal) throws IOException {
+    Path status = Path.of("/proc/self/status");
+    if (!signal.equals("INT") || !Files.exists(status)) {
+      return false;
+    }
+    return Files.readAllLines(status).stream()
+        .filter(line -> line.startsWith("SigIgn:"))
+        .mapToLong(line -> Long.parseUnsignedLong(line.split("\\s+")[1], 16))
+        .anyMatch(mask -> (mask & 1L << 1) != 0); // bit n - 1, and SIGINT is 2
   }
 
   private Process run(Path out) throws IOException {

@@ -17,7 +17,7 @@ class InterruptTest {
   void during_signals_meanToStopOnlyWhileTheWorkRuns() throws Exception {
     Interrupt interrupt = new Interrupt();
     StringWriter err = new StringWriter();
-    Signal signal = new Signal("INT");
+    Signal signal = new Signal("TERM"); // INT may be ignored from the start: a background process
     CountDownLatch outside = new CountDownLatch(1);
     SignalHandler before = Signal.handle(signal, received -> outside.countDown());
     try {
