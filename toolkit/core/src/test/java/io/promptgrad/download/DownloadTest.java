@@ -66,7 +66,7 @@ class DownloadTest {
 
   private static Patience quick(int attempts) {
     return new Patience(
-        attempts, Duration.ofMillis(1), Duration.ofSeconds(3), Duration.ofMillis(400));
+        attempts, Duration.ofMillis(1), Duration.ofSeconds(3), Duration.ofMillis(1500));
   }
 
   private String sha256() throws IOException {
