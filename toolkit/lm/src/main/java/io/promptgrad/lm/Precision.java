@@ -5,8 +5,10 @@ import io.promptgrad.input.InvalidInputException;
 import java.util.Locale;
 
 /**
- * The number format that a model computes in. Losses, logits, gradients at the embeddings and
- * products with the embedding table are in float32 at least, whatever the precision.
+ * The number format that a model computes in. Softmax, losses, sums, the logits of chosen label
+ * tokens and products with the embedding table are in float32 at least, whatever the precision. The
+ * logits of the whole vocabulary are a product in this format, as in other libraries, and float32
+ * from there on: in half precision two tokens may tie in them that differ in float32.
  */
 public enum Precision {
   FLOAT32(6),
