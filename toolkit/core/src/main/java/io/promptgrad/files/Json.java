@@ -14,6 +14,10 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import io.promptgrad.input.InvalidInputException;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 /** The one way in which JSON is read and written here: strict in, standard out. */
 public final class Json {
@@ -101,6 +105,28 @@ public final class Json {
       throw new JsonParseException(null, "there is no value");
     }
     return value;
+  }
+
+  /**
+   * Reads a file that holds one JSON value.
+   *
+   * @throws InvalidInputException naming the file if it cannot be read or is not JSON
+   */
+  public static JsonNode read(Path file) {
+    try {
+      return parse(Files.readString(file));
+    } catch (JsonProcessingException e) {
+      throw new InvalidInputException(
+          "%s is not valid JSON: %s; correct the file or download it again."
+              .formatted(file, problem(e)),
+          e);
+    } catch (CharacterCodingException e) {
+      throw new InvalidInputException(
+          "%s is not UTF-8 text; convert it to UTF-8.".formatted(file), e);
+    } catch (IOException e) {
+      throw new InvalidInputException(
+          "%s cannot be read (%s); check the path and its permissions.".formatted(file, e), e);
+    }
   }
 
   /** Returns any Java value of maps, lists, strings and numbers as a tree. */
