@@ -243,6 +243,11 @@ final class Weights {
     return scope.newSubManager(Device.cpu()).create(values, new Shape(values.length));
   }
 
+  /** The same with floating-point numbers. */
+  static NDArray hostFloats(NDManager scope, double... values) {
+    return scope.newSubManager(Device.cpu()).create(values, new Shape(values.length));
+  }
+
   private Map<String, Object> switches(Precision computed) {
     TransformerSpec spec = architecture.spec();
     int layers = spec.encoder().layers() + spec.layers();
