@@ -303,7 +303,8 @@ final class HostileInputs {
     // T5 has no last position: a request for two thousand million tokens is one that it obeys
     return random.nextBoolean()
         ? GenerationOptions.greedy(Math.min(pick(), 200))
-        : GenerationOptions.sampling(1 + random.nextInt(3), FLOATS[random.nextInt(8)], Math.min(pick(), 200))
+        : GenerationOptions.sampling(
+                1 + random.nextInt(3), FLOATS[random.nextInt(8)], Math.min(pick(), 200))
             .withTopK(pick())
             .withRepetitionPenalty(FLOATS[random.nextInt(8)])
             .withStopIds(pick());

@@ -70,7 +70,7 @@ public final class ClozeEvaluator implements Evaluator<TriggerPrompt> {
   }
 
   /** What becomes of encoded examples with a trigger in their slots. */
-  List<Outcome> outcomes(List<ClozeExample> examples, int[] trigger, LabelTokens labels) {
+  public List<Outcome> outcomes(List<ClozeExample> examples, int[] trigger, LabelTokens labels) {
     List<LabelScorer.Row> rows =
         examples.stream().map(example -> LabelScorer.Row.of(example, trigger)).toList();
     double[][] scores = scorer.scores(rows, labels);
