@@ -68,6 +68,7 @@ public final class ClozeProblem implements TriggerProblem {
   private final LabelScorer scorer;
   private final ClozeEvaluator evaluator;
   private final TriggerLoss loss;
+  private int sampled; // the step whose sample the loss keeps the beginnings of
 
   /**
    * @param cloze template and label tokens, with at least one trigger slot
@@ -161,6 +162,10 @@ public final class ClozeProblem implements TriggerProblem {
   @Override
   public Losses losses(List<int[]> triggers, int[] current, int step) {
     int[] chosen = evaluationSample(step);
+    if (step != sampled) {
+      loss.forget();
+      sampled = step;
+    }
     double[] values = new double[triggers.size()];
     boolean[] solved = new boolean[values.length];
     if (objective == Objective.LABEL_LIKELIHOOD) {

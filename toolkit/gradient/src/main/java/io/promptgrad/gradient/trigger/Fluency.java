@@ -1,6 +1,7 @@
 package io.promptgrad.gradient.trigger;
 
 import io.promptgrad.gradient.discrete.TokenFilter;
+import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.SearchModel;
 import io.promptgrad.lm.TargetLoss;
@@ -37,6 +38,7 @@ public final class Fluency implements TriggerProblem {
             judge, new TargetLoss.CrossEntropy(), null, TriggerLoss.Reuse.FIRST_DIFFERENCE);
     int[] begin = before.length > 0 ? before : TargetText.of("", " ").begin(judge);
     this.sequence = List.of(TargetSequence.itself("trigger", begin, problem.slots()));
+    loss.begin(sequence);
   }
 
   /** Perplexity of a trigger under the judge. */
@@ -51,7 +53,11 @@ public final class Fluency implements TriggerProblem {
 
   @Override
   public List<SearchModel> models() {
-    return problem.models();
+    List<SearchModel> all = new ArrayList<>(problem.models());
+    if (all.stream().noneMatch(search -> search.model() == judge)) {
+      all.add(judge.forSearch());
+    }
+    return all;
   }
 
   @Override
@@ -92,10 +98,36 @@ public final class Fluency implements TriggerProblem {
     return sums;
   }
 
-  /** The problem's alone: soft vectors are no tokens that could be likely. */
+  /**
+   * The judge reads the vectors, and the tokens nearest to them are what it should expect.
+   *
+   * @throws InvalidInputException if the judge has other word vectors than the problem
+   */
   @Override
   public SoftGradients softGradients(List<float[]> vectors, int step) {
-    return problem.softGradients(vectors, step);
+    if (problem.models().get(0).model() != judge) {
+      throw new InvalidInputException(
+          "Word vectors of %s mean nothing to %s; let the searched model itself judge fluency, or take a method that stays with tokens."
+              .formatted(problem.models().get(0).model().path(), judge.path()));
+    }
+    SoftGradients found = problem.softGradients(vectors, step);
+    List<int[]> nearest = new ArrayList<>();
+    for (float[] own : vectors) {
+      nearest.add(
+          judge.forSearch().nearest(own, filter().banned(), SearchModel.Nearness.EUCLIDEAN));
+    }
+    TriggerLoss.Gradients reading = loss.gradients(sequence, vectors, nearest);
+    double[] losses = found.losses().clone();
+    List<float[]> sums = new ArrayList<>();
+    for (int k = 0; k < losses.length; k++) {
+      losses[k] += weight * reading.mean(k);
+      float[] sum = found.values().get(k).clone();
+      for (int i = 0; i < sum.length; i++) {
+        sum[i] += (float) weight * reading.values().get(k)[i];
+      }
+      sums.add(sum);
+    }
+    return new SoftGradients(sums, losses);
   }
 
   @Override

@@ -53,6 +53,7 @@ public final class TargetProblem implements TriggerProblem {
       requireSameVocabulary(models.get(0), model);
       losses.add(new TriggerLoss(model, loss, null, reuse));
       sequences.add(encode(texts, model, "text"));
+      losses.get(losses.size() - 1).begin(sequences.get(losses.size() - 1));
     }
     this.held = encode(heldOut, models.get(0), "held-out text");
   }

@@ -68,6 +68,21 @@ public final class TriggerLoss implements AutoCloseable {
     return model;
   }
 
+  /**
+   * Computes what stands before the triggers now, so that no later call pays for it, and a search
+   * that was resumed pays as much in each step as one that was not.
+   */
+  public void begin(List<TargetSequence> sequences) {
+    if (reuse != Reuse.NONE) {
+      sequences.forEach(sequence -> prefixes.of(model, sequence));
+    }
+  }
+
+  /** Drops it, where each step has sequences of its own. */
+  public void forget() {
+    prefixes.close();
+  }
+
   // ------------------------------------------------------------------ losses
 
   /**
