@@ -88,6 +88,89 @@ class GenerationTest {
   }
 
   @Test
+  void generate_fewRowsAtOnce_changesNoResult() {
+    LanguageModel model = TinyModels.shared("llama", Precision.FLOAT32);
+    int first = firstToken(model, PROMPTS.get(0));
+    GenerationOptions options = GenerationOptions.sampling(9, 1, 5).withStopIds(first).keepLogits();
+    Generation all = Generation.generate(model, PROMPTS, options);
+    for (int rows : new int[] {1, 2, 3}) {
+      Generation some = Generation.generate(model, PROMPTS, options, rows, GenerationListener.NONE);
+      assertThat(some.tokens()).usingRecursiveComparison().isEqualTo(all.tokens());
+      assertThat(some.ends()).isEqualTo(all.ends());
+      assertThat(some.logits())
+          .containsExactly(all.logits(), org.assertj.core.api.Assertions.within(2e-5f));
+    }
+    assertThatThrownBy(
+            () -> Generation.generate(model, PROMPTS, options, 0, GenerationListener.NONE))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  private static int firstToken(LanguageModel model, int[] prompt) {
+    return Generation.generate(model, List.of(prompt), GenerationOptions.greedy(1))
+        .tokens()
+        .get(0)[0];
+  }
+
+  @Test
+  void generate_listener_isToldEveryTextAndEnd() {
+    Path folder = TinyModels.copy("gpt2", directory);
+    TinyModels.addCharacterTokenizer(folder);
+    try (LanguageModel model =
+        LanguageModel.load(folder, new LoadOptions(Device.cpu(), Precision.FLOAT32))) {
+      List<StringBuilder> told =
+          List.of(new StringBuilder(), new StringBuilder(), new StringBuilder());
+      List<String> ended = new ArrayList<>();
+      GenerationListener listener =
+          new GenerationListener() {
+            @Override
+            public void text(int row, String piece) {
+              assertThat(piece).isNotEmpty();
+              assertThat(ended).noneMatch(end -> end.startsWith(row + " "));
+              told.get(row).append(piece);
+            }
+
+            @Override
+            public void end(int row, Generation.End end) {
+              ended.add(row + " " + end);
+            }
+          };
+      // the first row writes ===d^yyy
+      int second = firstToken(model, PROMPTS.get(1));
+      GenerationOptions options =
+          GenerationOptions.greedy(8).withStopStrings("^y").withStopIds(second);
+      Generation generation = Generation.generate(model, PROMPTS, options, 2, listener);
+      assertThat(told.stream().map(StringBuilder::toString).toList()).isEqualTo(generation.texts());
+      assertThat(generation.texts().get(0)).isEqualTo("===d");
+      assertThat(generation.ends().subList(0, 2))
+          .containsExactly(Generation.End.STOP_STRING, Generation.End.STOP_ID);
+      assertThat(ended)
+          .containsExactlyInAnyOrder("0 STOP_STRING", "1 STOP_ID", "2 " + generation.ends().get(2));
+      assertThat(Generation.generate(model, PROMPTS, GenerationOptions.greedy(3)).ends())
+          .containsOnly(Generation.End.LENGTH);
+    }
+  }
+
+  @Test
+  void generate_listenerThatThrows_endsTheGeneration() {
+    Path folder = TinyModels.copy("gpt2", directory);
+    TinyModels.addCharacterTokenizer(folder);
+    try (LanguageModel model =
+        LanguageModel.load(folder, new LoadOptions(Device.cpu(), Precision.FLOAT32))) {
+      long before = model.forwardTokens();
+      GenerationListener enough =
+          (row, piece) -> {
+            throw new IllegalStateException("enough");
+          };
+      assertThatThrownBy(
+              () ->
+                  Generation.generate(
+                      model, PROMPTS.subList(0, 1), GenerationOptions.greedy(8), 1, enough))
+          .hasMessage("enough");
+      assertThat(model.forwardTokens() - before).isEqualTo(8); // the prompt and nothing after
+    }
+  }
+
+  @Test
   void generate_topKOfOne_equalsGreedyWhateverTheTemperature() {
     LanguageModel model = TinyModels.shared("gpt2", Precision.FLOAT32);
     assertThat(
