@@ -28,9 +28,8 @@ final class TinyStoryteller {
   private TinyStoryteller() {}
 
   static void create(Path folder) throws IOException {
-    Files.createDirectories(folder);
-    Files.writeString(
-        folder.resolve("config.json"),
+    create(
+        folder,
         """
         {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 260,
          "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1,
@@ -38,6 +37,25 @@ final class TinyStoryteller {
          "hidden_act": "silu", "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
          "tie_word_embeddings": true, "bos_token_id": 256, "eos_token_id": 257}
         """);
+  }
+
+  /** The same as an encoder-decoder. */
+  static void createAnswering(Path folder) throws IOException {
+    create(
+        folder,
+        """
+        {"architectures": ["T5ForConditionalGeneration"], "model_type": "t5", "vocab_size": 260,
+         "d_model": 32, "d_ff": 48, "d_kv": 8, "num_layers": 1, "num_decoder_layers": 1,
+         "num_heads": 4, "relative_attention_num_buckets": 8,
+         "relative_attention_max_distance": 16, "feed_forward_proj": "gated-gelu",
+         "layer_norm_epsilon": 1e-6, "tie_word_embeddings": false, "is_encoder_decoder": true,
+         "decoder_start_token_id": 0, "pad_token_id": 0, "eos_token_id": 257}
+        """);
+  }
+
+  private static void create(Path folder, String architecture) throws IOException {
+    Files.createDirectories(folder);
+    Files.writeString(folder.resolve("config.json"), architecture);
     Files.writeString(folder.resolve("tokenizer.json"), Json.pretty(tokenizer()));
     ObjectNode config = Json.object().put("bos_token", "<s>").put("eos_token", "</s>");
     Files.writeString(

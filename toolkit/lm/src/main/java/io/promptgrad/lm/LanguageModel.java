@@ -419,10 +419,10 @@ public final class LanguageModel implements AutoCloseable {
    */
   public NDArray roomBehind(NDManager scope, NDArray past, int rows, int tokens) {
     int cached = Inputs.requirePast(past, rows, this);
-    if (tokens < cached || tokens > spec().maxPositions()) {
+    if (rows < 1 || tokens < cached || tokens > spec().maxPositions()) {
       throw new IllegalArgumentException(
-          "room for %d tokens, but %d are cached and %d are possible"
-              .formatted(tokens, cached, spec().maxPositions()));
+          "room for %d tokens in %d rows, but %d are cached and %d are possible"
+              .formatted(tokens, rows, cached, spec().maxPositions()));
     }
     try (NDManager step = newScope()) {
       return program

@@ -138,6 +138,8 @@ final class HostileInputs {
         attempt(() -> model.extend(scope, null, batch, b, pastMask, new int[] {0}));
         attempt(() -> model.extend(scope, a, batch, null, null, new int[] {0}));
         attempt(() -> model.joinCaches(scope, a, b));
+        attempt(() -> model.roomBehind(scope, a, pick(), pick()));
+        attempt(() -> model.extendInto(scope, batch, b, random.nextInt(8) - 1, pastMask, at));
         attempt(() -> model.encode(scope, random.nextBoolean() ? null : a, batch));
         attempt(() -> decode(model, scope, batch, a, b));
         attempt(() -> model.gradient(scope, a, batch, null, null, targets(batch)));
@@ -171,8 +173,10 @@ final class HostileInputs {
     }
     int rows = random.nextInt(4) == 0 ? pick() : batch.rows();
     NDArray past = random.nextBoolean() ? null : b;
-    return model.decode(
-        scope, text, rows, ints(), past, random.nextBoolean() ? ints() : new int[1]);
+    int[] at = random.nextBoolean() ? ints() : new int[1];
+    return past != null && random.nextBoolean()
+        ? model.decodeInto(scope, text, rows, ints(), past, random.nextInt(8) - 1, at)
+        : model.decode(scope, text, rows, ints(), past, at);
   }
 
   private static double[] baseline(LanguageModel model) {

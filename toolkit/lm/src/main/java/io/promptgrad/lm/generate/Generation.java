@@ -260,7 +260,7 @@ public record Generation(List<int[]> tokens, List<String> texts, List<End> ends,
   private static final class Batch {
 
     /** A cache is made for at least so many more tokens, and then for twice as many. */
-    private static final int ROOM = 64;
+    private static final int ROOM = 16;
 
     private final LanguageModel model;
     private final GenerationOptions options;

@@ -20,16 +20,14 @@ import java.util.Map;
  * max_length} is not used. Without {@code eos_token_id} the one of {@code config.json} is taken,
  * then the tokenizer's.
  *
- * @param options greedy unless the file asks for sampling; seed 0
- * @param saysHowLong whether the file limits the new tokens; else {@code options} has {@link
- *     #USUAL_LENGTH}
+ * @param options greedy unless the file asks for sampling; seed 0; {@link #USUAL_LENGTH} new tokens
+ *     unless the file says how many
  * @param samplingTemperature the temperature for sampling, also if the file does not ask for it
  * @param notApplied settings of the file, such as "num_beams = 4", that would change the text and
  *     that are not supported
  */
 public record GenerationDefaults(
     GenerationOptions options,
-    boolean saysHowLong,
     double samplingTemperature,
     List<String> notApplied) {
 
@@ -95,9 +93,8 @@ public record GenerationDefaults(
       throw new InvalidInputException(
           "%s: %s; correct the file.".formatted(file, e.getMessage()), e);
     }
-    boolean saysHowLong = json.path("max_new_tokens").isNumber();
     return new GenerationDefaults(
-        options, saysHowLong, temperature > 0 ? temperature : 1, notApplied(json));
+        options, temperature > 0 ? temperature : 1, notApplied(json));
   }
 
   private static Integer[] stopIds(JsonNode json, Path file, LanguageModel model) {

@@ -14,7 +14,13 @@ import io.promptgrad.lm.TokenBatch;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -53,6 +59,97 @@ class GenerationTest {
         sequence.add(best);
       }
     }
+  }
+
+  /** The cache grows several times on the way. */
+  @ParameterizedTest
+  @ValueSource(strings = {"gpt2", "mistral"})
+  void generate_upToTheLastPosition_equalsRepeatedFullPasses(String name) {
+    LanguageModel model = TinyModels.shared(name, Precision.FLOAT32);
+    int most = Generation.mostNewTokens(model, 1);
+    assertThat(most).isEqualTo(model.spec().maxPositions()).isGreaterThan(32);
+    int[] tokens =
+        Generation.generate(model, List.of(new int[] {78}), GenerationOptions.greedy(most))
+            .tokens()
+            .get(0);
+    List<Integer> sequence = new ArrayList<>(List.of(78));
+    for (int token : tokens) {
+      float[] logits = lastLogits(model, sequence);
+      int best = 0;
+      for (int id = 1; id < logits.length; id++) {
+        best = logits[id] > logits[best] ? id : best;
+      }
+      assertThat(token).as("step %d", sequence.size()).isEqualTo(best);
+      sequence.add(best);
+    }
+  }
+
+  @Provide
+  Arbitrary<List<int[]>> prompts() {
+    return Arbitraries.integers()
+        .between(0, 96)
+        .array(int[].class)
+        .ofMinSize(1)
+        .ofMaxSize(12)
+        .list()
+        .ofMinSize(1)
+        .ofMaxSize(5);
+  }
+
+  @Property(tries = 40)
+  void generate_anyPromptsTogether_equalsOneByOne(
+      @ForAll("prompts") List<int[]> prompts, @ForAll boolean windows) {
+    LanguageModel model =
+        TinyModels.shared(windows ? "mistral" : "gpt2", Precision.FLOAT64);
+    GenerationOptions greedy = GenerationOptions.greedy(6);
+    List<int[]> together = Generation.generate(model, prompts, greedy).tokens();
+    for (int row = 0; row < prompts.size(); row++) {
+      assertThat(Generation.generate(model, List.of(prompts.get(row)), greedy).tokens().get(0))
+          .isEqualTo(together.get(row));
+    }
+  }
+
+  @Test
+  void generate_bestFromTheDevice_isTheBestOfTheLogits() {
+    for (Precision precision : new Precision[] {Precision.FLOAT64, Precision.BFLOAT16}) {
+      LanguageModel model = TinyModels.shared("llama", precision);
+      GenerationOptions greedy = GenerationOptions.greedy(8);
+      assertThat(Generation.generate(model, PROMPTS, greedy).tokens())
+          .usingRecursiveComparison()
+          .isEqualTo(Generation.generate(model, PROMPTS, greedy.keepLogits()).tokens());
+    }
+  }
+
+  @Test
+  void generate_listenerThatHasEnough_endsEveryRowWithWhatItHas() {
+    LanguageModel model = TinyModels.shared("gpt2", Precision.FLOAT32);
+    int[] asked = {0};
+    GenerationListener twice =
+        new GenerationListener() {
+          @Override
+          public void text(int row, String piece) {}
+
+          @Override
+          public boolean goesOn() {
+            return asked[0]++ < 2;
+          }
+        };
+    Generation some =
+        Generation.generate(model, PROMPTS, GenerationOptions.greedy(8), 2, twice);
+    assertThat(some.ends()).containsOnly(Generation.End.CANCELLED);
+    assertThat(some.tokens().stream().map(t -> t.length)).containsExactly(2, 2, 0);
+    Generation all = Generation.generate(model, PROMPTS, GenerationOptions.greedy(8));
+    assertThat(some.tokens().get(0)).isEqualTo(Arrays.copyOf(all.tokens().get(0), 2));
+  }
+
+  @Test
+  void generate_logitsThatNoArrayHolds_areRefused() {
+    LanguageModel model = TinyModels.shared("llama__rope_linear", Precision.FLOAT32);
+    List<int[]> many = Collections.nCopies(1_200_000, new int[] {1});
+    GenerationOptions options = GenerationOptions.greedy(20).keepLogits();
+    assertThatThrownBy(() -> Generation.generate(model, many, options))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("do not fit into an array");
   }
 
   @Test
