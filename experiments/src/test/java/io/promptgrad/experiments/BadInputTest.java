@@ -624,7 +624,8 @@ class BadInputTest {
     return wrongGeneration(
         name,
         expected,
-        world -> List.of("--chat", "--prompts", Files.writeString(world.file("chats.jsonl"), lines)));
+        world ->
+            List.of("--chat", "--prompts", Files.writeString(world.file("chats.jsonl"), lines)));
   }
 
   static Stream<Arguments> generation() {
@@ -660,19 +661,16 @@ class BadInputTest {
         wrongGeneration(
             "empty file of prompts",
             "has no prompt",
-            world ->
-                List.of("--prompts", Files.writeString(world.file("prompts.txt"), "\n\n"))),
+            world -> List.of("--prompts", Files.writeString(world.file("prompts.txt"), "\n\n"))),
         wrongGeneration(
             "prompt that is not JSON",
             "prompts.jsonl, line 2: this is not JSON",
             world ->
-                List.of(
-                    "--prompts", Files.writeString(world.file("prompts.jsonl"), "\"a\"\n{\n"))),
+                List.of("--prompts", Files.writeString(world.file("prompts.jsonl"), "\"a\"\n{\n"))),
         wrongGeneration(
             "JSON that is no prompt",
             "prompts.jsonl, line 1: this is neither",
-            world ->
-                List.of("--prompts", Files.writeString(world.file("prompts.jsonl"), "[1]\n"))),
+            world -> List.of("--prompts", Files.writeString(world.file("prompts.jsonl"), "[1]\n"))),
         wrongGeneration(
             "prompt that is too long",
             "shorten the prompt",
@@ -702,9 +700,7 @@ class BadInputTest {
             "--top-p must be above 0",
             world -> List.of("--prompt", "a", "--top-p", "1.01")),
         wrongGeneration(
-            "top-k below 0",
-            "--top-k must be",
-            world -> List.of("--prompt", "a", "--top-k", "-1")),
+            "top-k below 0", "--top-k must be", world -> List.of("--prompt", "a", "--top-k", "-1")),
         wrongGeneration(
             "min-p above 1",
             "--min-p must be",
@@ -714,13 +710,9 @@ class BadInputTest {
             "--repetition-penalty must be",
             world -> List.of("--prompt", "a", "--repetition-penalty", "0")),
         wrongGeneration(
-            "empty stop string",
-            "--stop must be",
-            world -> List.of("--prompt", "a", "--stop", "")),
+            "empty stop string", "--stop must be", world -> List.of("--prompt", "a", "--stop", "")),
         wrongGeneration(
-            "no samples",
-            "--samples must be",
-            world -> List.of("--prompt", "a", "--samples", "0")),
+            "no samples", "--samples must be", world -> List.of("--prompt", "a", "--samples", "0")),
         wrongGeneration(
             "more tokens than positions",
             "ask for at most 95 new tokens",

@@ -97,9 +97,7 @@ class GenerateCommandTest {
   @Test
   void promptFile_anyBatch_givesTheSameTextsInOrder() throws IOException {
     Path file = write("prompts.txt", "Once\n\nA much longer beginning of a story\nx\n");
-    Object[] sampled = {
-      "--prompts", file, "--max-tokens", 12, "--temperature", 1, "--seed", 5
-    };
+    Object[] sampled = {"--prompts", file, "--max-tokens", 12, "--temperature", 1, "--seed", 5};
     JsonNode together = json(sampled);
     assertThat(texts(together)).hasSize(3);
     List<Object> single = new ArrayList<>(Arrays.asList(sampled));
@@ -252,7 +250,8 @@ class GenerateCommandTest {
     String text = texts(json("--prompt", "Once", "--max-tokens", 30)).get(0);
     int at = text.offsetByCodePoints(0, 3);
     String stop = text.substring(at, text.offsetByCodePoints(at, 2));
-    JsonNode json = json("--prompt", "Once", "--max-tokens", 30, "--stop", "no such", "--stop", stop);
+    JsonNode json =
+        json("--prompt", "Once", "--max-tokens", 30, "--stop", "no such", "--stop", stop);
     assertThat(texts(json)).containsExactly(text.substring(0, text.indexOf(stop)));
     assertThat(json.path("generations").get(0).path("finish_reason").asText()).isEqualTo("stop");
     CommandLineRun run = generate("--prompt", "Once", "--max-tokens", 30, "--stop", stop);
@@ -284,8 +283,7 @@ class GenerateCommandTest {
     List<Object> alone = new ArrayList<>(arguments);
     alone.set(3, "--prompt");
     alone.set(4, "Was it ever so long ago?");
-    JsonNode only =
-        Json.parse(CommandLineRun.of(alone.toArray()).out()).path("generations").get(0);
+    JsonNode only = Json.parse(CommandLineRun.of(alone.toArray()).out()).path("generations").get(0);
     assertThat(only).isEqualTo(second);
     assertThat(only.path("token_ids")).isNotEmpty();
   }

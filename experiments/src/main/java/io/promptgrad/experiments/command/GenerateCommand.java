@@ -179,8 +179,7 @@ final class GenerateCommand implements Callable<Integer> {
           console
               .interrupt()
               .during(
-                  console.err(),
-                  () -> Generation.generate(loaded, ids, options, batch, listener));
+                  console.err(), () -> Generation.generate(loaded, ids, options, batch, listener));
       double seconds = (System.nanoTime() - begin) / 1e9;
       int tokens = generation.tokens().stream().mapToInt(fresh -> fresh.length).sum();
       if (output.json) {
@@ -244,9 +243,7 @@ final class GenerateCommand implements Callable<Integer> {
         throw new InvalidInputException(
             "--system does not go with --prompts; write it into the file as a first message with the role system.");
       }
-      return chat
-          ? GenerationPrompts.readChats(prompts)
-          : GenerationPrompts.readTexts(prompts);
+      return chat ? GenerationPrompts.readChats(prompts) : GenerationPrompts.readTexts(prompts);
     }
     if (prompt == null && System.console() != null) {
       console.say("Write the prompt, and end it with Ctrl-D.");

@@ -109,12 +109,13 @@ public record GenerationPrompts(List<String> texts, List<Conversation> chats) {
   public static String read(InputStream in) {
     String text;
     try {
-      text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(in.readAllBytes())).toString();
+      text =
+          StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(in.readAllBytes())).toString();
     } catch (CharacterCodingException e) {
-      throw new InvalidInputException(
-          "Standard input is not UTF-8 text; convert it to UTF-8.", e);
+      throw new InvalidInputException("Standard input is not UTF-8 text; convert it to UTF-8.", e);
     } catch (IOException e) {
-      throw new InvalidInputException("Standard input cannot be read (%s); give --prompt.".formatted(e), e);
+      throw new InvalidInputException(
+          "Standard input cannot be read (%s); give --prompt.".formatted(e), e);
     }
     text = text.replaceFirst("\\r?\\n$", "");
     if (text.isEmpty()) {

@@ -138,7 +138,7 @@ final class HostileInputs {
         attempt(() -> model.extend(scope, null, batch, b, pastMask, new int[] {0}));
         attempt(() -> model.extend(scope, a, batch, null, null, new int[] {0}));
         attempt(() -> model.joinCaches(scope, a, b));
-        attempt(() -> model.roomBehind(scope, a, pick(), pick()));
+        attempt(() -> model.roomBehind(scope, a, random.nextInt(6) - 1, pick()));
         attempt(() -> model.extendInto(scope, batch, b, random.nextInt(8) - 1, pastMask, at));
         attempt(() -> model.encode(scope, random.nextBoolean() ? null : a, batch));
         attempt(() -> decode(model, scope, batch, a, b));

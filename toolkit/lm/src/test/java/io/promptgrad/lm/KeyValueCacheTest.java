@@ -209,8 +209,7 @@ class KeyValueCacheTest {
         }
         TokenBatch piece = columns(batch, cached, end);
         byte[] pastMask = columns(batch, 0, cached).mask();
-        NDArray logits =
-            model.extendInto(scope, piece, room, cached, pastMask, everywhere(piece));
+        NDArray logits = model.extendInto(scope, piece, room, cached, pastMask, everywhere(piece));
         assertSame(batch, piece, cached, logits, whole, near);
         cached = end;
       }

@@ -27,9 +27,7 @@ import java.util.Map;
  *     that are not supported
  */
 public record GenerationDefaults(
-    GenerationOptions options,
-    double samplingTemperature,
-    List<String> notApplied) {
+    GenerationOptions options, double samplingTemperature, List<String> notApplied) {
 
   /** New tokens where nothing says how many. */
   public static final int USUAL_LENGTH = 128;
@@ -93,8 +91,7 @@ public record GenerationDefaults(
       throw new InvalidInputException(
           "%s: %s; correct the file.".formatted(file, e.getMessage()), e);
     }
-    return new GenerationDefaults(
-        options, temperature > 0 ? temperature : 1, notApplied(json));
+    return new GenerationDefaults(options, temperature > 0 ? temperature : 1, notApplied(json));
   }
 
   private static Integer[] stopIds(JsonNode json, Path file, LanguageModel model) {

@@ -99,8 +99,7 @@ class GenerationTest {
   @Property(tries = 40)
   void generate_anyPromptsTogether_equalsOneByOne(
       @ForAll("prompts") List<int[]> prompts, @ForAll boolean windows) {
-    LanguageModel model =
-        TinyModels.shared(windows ? "mistral" : "gpt2", Precision.FLOAT64);
+    LanguageModel model = TinyModels.shared(windows ? "mistral" : "gpt2", Precision.FLOAT64);
     GenerationOptions greedy = GenerationOptions.greedy(6);
     List<int[]> together = Generation.generate(model, prompts, greedy).tokens();
     for (int row = 0; row < prompts.size(); row++) {
@@ -134,8 +133,7 @@ class GenerationTest {
             return asked[0]++ < 2;
           }
         };
-    Generation some =
-        Generation.generate(model, PROMPTS, GenerationOptions.greedy(8), 2, twice);
+    Generation some = Generation.generate(model, PROMPTS, GenerationOptions.greedy(8), 2, twice);
     assertThat(some.ends()).containsOnly(Generation.End.CANCELLED);
     assertThat(some.tokens().stream().map(t -> t.length)).containsExactly(2, 2, 0);
     Generation all = Generation.generate(model, PROMPTS, GenerationOptions.greedy(8));

@@ -5,8 +5,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.promptgrad.input.InvalidInputException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.constraints.DoubleRange;
+import net.jqwik.api.constraints.IntRange;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -161,6 +169,45 @@ class SamplerTest {
     GenerationOptions options = GenerationOptions.sampling(1, 2, 3).withTopK(1);
     Sampler sampler = new Sampler(options, new int[0], 5000, new SplittableRandom(1));
     assertThat(sampler.next(logits, 0)).isEqualTo(best);
+  }
+
+  @Provide
+  Arbitrary<float[]> scores() {
+    return Arbitraries.integers()
+        .between(-9, 9) // few values: many are equal
+        .map(i -> i / 2f)
+        .array(float[].class)
+        .ofMinSize(1)
+        .ofMaxSize(40);
+  }
+
+  /** Against a full sort: what may be drawn is drawn from the front of it. */
+  @Property(tries = 300)
+  void next_anyScores_staysAmongTheFrontOfTheSorted(
+      @ForAll("scores") float[] scores,
+      @ForAll @IntRange(min = 1, max = 45) int k,
+      @ForAll @DoubleRange(min = 0.05, max = 0.95) double p) {
+    float[] sorted = scores.clone();
+    Arrays.sort(sorted);
+    int n = sorted.length;
+    float last = sorted[Math.max(0, n - k)];
+    double sum = 0;
+    for (float score : sorted) {
+      sum += Math.exp(score);
+    }
+    double reached = 0;
+    float leastOfNucleus = 0;
+    for (int i = n - 1; i >= 0 && reached < p * sum * (1 + 1e-9); i--) {
+      reached += Math.exp(sorted[i]);
+      leastOfNucleus = sorted[i];
+    }
+    GenerationOptions all = GenerationOptions.sampling(1, 1, k);
+    Sampler best = new Sampler(all.withTopK(k), new int[0], n, new SplittableRandom(k));
+    Sampler nucleus = new Sampler(all.withTopP(p), new int[0], n, new SplittableRandom(k));
+    for (int i = 0; i < 20; i++) {
+      assertThat(scores[best.next(scores, 0)]).isGreaterThanOrEqualTo(last);
+      assertThat(scores[nucleus.next(scores, 0)]).isGreaterThanOrEqualTo(leastOfNucleus);
+    }
   }
 
   @Test
