@@ -358,16 +358,16 @@ final class GenerateCommand implements Callable<Integer> {
     private void show() {
       while (first < rows) {
         StringBuilder text = waiting.get(first);
-        boolean nothing = ends[first] == End.CANCELLED && text.isEmpty() && !begun;
-        if (!nothing) {
+        boolean goesOn = ends[first] == null;
+        if (!text.isEmpty() || (!goesOn && ends[first] != End.CANCELLED)) {
           begin();
-          console.out().print(text);
-          text.setLength(0);
         }
-        if (ends[first] == null) {
+        console.out().print(text);
+        text.setLength(0);
+        if (goesOn) {
           break;
         }
-        if (!nothing) {
+        if (begun) {
           console.out().println();
         }
         first++;
