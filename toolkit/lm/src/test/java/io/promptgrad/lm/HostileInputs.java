@@ -139,6 +139,8 @@ final class HostileInputs {
         attempt(() -> model.extend(scope, null, batch, b, pastMask, new int[] {0}));
         attempt(() -> model.extend(scope, a, batch, null, null, new int[] {0}));
         attempt(() -> model.joinCaches(scope, a, b));
+        attempt(() -> model.roomBehind(scope, a, random.nextInt(6) - 1, length()));
+        attempt(() -> model.extendInto(scope, batch, b, random.nextInt(8) - 1, pastMask, at));
         attempt(() -> model.encode(scope, random.nextBoolean() ? null : a, batch));
         attempt(() -> decode(model, scope, batch, a, b));
         attempt(() -> model.gradient(scope, a, batch, null, null, targets(batch)));
@@ -208,8 +210,10 @@ final class HostileInputs {
     }
     int rows = random.nextInt(4) == 0 ? pick() : batch.rows();
     NDArray past = random.nextBoolean() ? null : b;
-    return model.decode(
-        scope, text, rows, ints(), past, random.nextBoolean() ? ints() : new int[1]);
+    int[] at = random.nextBoolean() ? ints() : new int[1];
+    return past != null && random.nextBoolean()
+        ? model.decodeInto(scope, text, rows, ints(), past, random.nextInt(8) - 1, at)
+        : model.decode(scope, text, rows, ints(), past, at);
   }
 
   private static double[] baseline(LanguageModel model) {
@@ -302,9 +306,8 @@ final class HostileInputs {
   private GenerationOptions generation() {
     // T5 has no last position: a request for two thousand million tokens is one that it obeys
     return random.nextBoolean()
-        ? GenerationOptions.greedy(Math.min(pick(), 200))
-        : GenerationOptions.sampling(
-                1 + random.nextInt(3), FLOATS[random.nextInt(8)], Math.min(pick(), 200))
+        ? GenerationOptions.greedy(length())
+        : GenerationOptions.sampling(1 + random.nextInt(3), FLOATS[random.nextInt(8)], pick())
             .withTopK(pick())
             .withRepetitionPenalty(FLOATS[random.nextInt(8)])
             .withStopIds(pick());
@@ -382,6 +385,12 @@ final class HostileInputs {
       values[i] = right ? random.nextInt(3) : pick();
     }
     return values;
+  }
+
+  /** A number of tokens; an encoder-decoder would take any, and its time. */
+  private int length() {
+    int picked = pick();
+    return decodes ? Math.min(picked, 20) : picked;
   }
 
   private int pick() {

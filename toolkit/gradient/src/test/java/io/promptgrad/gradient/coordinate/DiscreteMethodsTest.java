@@ -143,7 +143,7 @@ class DiscreteMethodsTest {
             new UniversalTriggers(
                 p, new UniversalTriggers.Config(10, 2, 5), new RandomSource(seed)));
     all.put("arca", (p, seed) -> new Arca(p, new Arca.Config(16, 5), new RandomSource(seed)));
-    all.put("pez", (p, seed) -> new Pez(p, new Pez.Config(0.05, 0, 5), new RandomSource(seed)));
+    all.put("pez", (p, seed) -> new Pez(p, new Pez.Config(0.5, 0, 5), new RandomSource(seed)));
     all.put(
         "gbda",
         (p, seed) -> new Gbda(p, new Gbda.Config(6, 1, 0.3, 1, 4, 5), new RandomSource(seed)));
