@@ -316,17 +316,17 @@ public final class TriggerLoss implements AutoCloseable {
     double[][] losses = new double[vectors.size()][n];
     int[] lengths = wholeLengths(sequences, vectors.size());
     // One sequence stands alone in its batches, which can go on from its beginning.
-    boolean begun = n == 1 && reuse != Reuse.NONE && sequences.get(0).slots()[0] > 0;
-    if (begun) {
-      Arrays.fill(lengths, lengths[0] - sequences.get(0).slots()[0]);
-    }
+    int kept =
+        n == 1 && reuse != Reuse.NONE
+            ? Math.min(sequences.get(0).slots()[0], sequences.get(0).at()[0])
+            : 0;
+    Arrays.setAll(lengths, i -> lengths[i] - kept);
     float[][] sums = new float[lengths.length][]; // of each group, under its first row
     differentiating.run(
         model,
         lengths,
         (replica, group) -> {
-          SearchModel.Cache past = begun ? prefixes.of(replica, sequences.get(0)) : null;
-          int kept = past == null ? 0 : past.tokens();
+          SearchModel.Cache past = kept > 0 ? prefixes.of(replica, sequences.get(0)) : null;
           List<TargetSequence> rows = new ArrayList<>();
           List<int[]> fillings = new ArrayList<>();
           for (int i : group) {

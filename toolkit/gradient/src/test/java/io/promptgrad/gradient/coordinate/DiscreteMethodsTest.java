@@ -1,8 +1,10 @@
 package io.promptgrad.gradient.coordinate;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.gradient.TinyModels;
 import io.promptgrad.gradient.cloze.Cloze;
@@ -11,12 +13,16 @@ import io.promptgrad.gradient.relaxed.FluentPrompt;
 import io.promptgrad.gradient.relaxed.Gbda;
 import io.promptgrad.gradient.relaxed.Pez;
 import io.promptgrad.gradient.trigger.ClozeProblem;
+import io.promptgrad.gradient.trigger.Fluency;
 import io.promptgrad.gradient.trigger.TargetProblem;
 import io.promptgrad.gradient.trigger.TargetText;
+import io.promptgrad.gradient.trigger.TransferEvaluation;
 import io.promptgrad.gradient.trigger.TriggerLoss;
 import io.promptgrad.gradient.trigger.TriggerProblem;
+import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.TargetLoss;
+import io.promptgrad.lm.TokenBatch;
 import io.promptgrad.metric.Accuracy;
 import io.promptgrad.search.Candidate;
 import io.promptgrad.search.RandomSource;
@@ -33,6 +39,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.BiFunction;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -358,6 +365,131 @@ class DiscreteMethodsTest {
     public io.promptgrad.prompt.Prompt prompt(int[] trigger) {
       return problem.prompt(trigger);
     }
+  }
+
+  // ------------------------------------------------------------------ around the methods
+
+  /** One token after the other; each step's choice is the best by loss and reading together. */
+  @Test
+  void autoDan_writesFromLeftToRight_resumesAndEnds() {
+    Function<Long, AutoDan> make =
+        seed ->
+            new AutoDan(
+                DiscreteMethodsTest::target,
+                4,
+                causal,
+                new int[] {FIRST, FIRST + 2, FIRST + 4},
+                new AutoDan.Config(20, 3, 5, 0, 3, 5),
+                new RandomSource(seed));
+    AutoDan whole = make.apply(1L);
+    List<StepReport> trace = new ArrayList<>();
+    List<Integer> lengths = new ArrayList<>();
+    while (!whole.finished()) {
+      StepReport report = whole.step(trace.size() + 1);
+      trace.add(report);
+      lengths.add(report.candidates().get(0).tokenIds().length);
+      List<Candidate> taken =
+          report.candidates().stream()
+              .filter(c -> c.status() == Candidate.Status.ACCEPTED)
+              .toList();
+      assertThat(taken).hasSize(1);
+      int length = taken.get(0).tokenIds().length;
+      for (Candidate candidate : report.candidates()) {
+        // all but the last token stand
+        assertThat(Arrays.copyOf(candidate.tokenIds(), length - 1))
+            .isEqualTo(Arrays.copyOf(taken.get(0).tokenIds(), length - 1));
+      }
+    }
+    assertThat(lengths).isSorted().startsWith(1).endsWith(4).contains(2, 3);
+    assertThat(trace.size()).isBetween(8, 12);
+
+    AutoDan begun = make.apply(1L);
+    steps(begun, 1, 3);
+    AutoDan resumed = make.apply(1L);
+    resumed.restore(begun.save().deepCopy());
+    assertThat(steps(resumed, 4, trace.size()).equals(trace.subList(3, trace.size()))).isTrue();
+    assertThat(resumed.best()).isEqualTo(whole.best());
+    assertThat(resumed.finished()).isTrue();
+  }
+
+  @Test
+  void fluency_isTheMeanLogProbabilityOfTheTrigger_andItsGradientAgrees() {
+    TargetProblem problem = target(3);
+    int[] before = {FIRST, FIRST + 2};
+    Fluency fluent = new Fluency(problem, 0.5, causal, before);
+    int[] trigger = {FIRST + 9, FIRST + 20, FIRST + 30};
+    double sum = 0;
+    try (NDManager scope = causal.newScope()) {
+      int[] text = {before[0], before[1], trigger[0], trigger[1], trigger[2]};
+      TokenBatch batch = TokenBatch.of(List.of(text), 0);
+      for (int t = 0; t < 3; t++) {
+        float[] logs = causal.logits(scope, batch, new int[] {t + 1}).logSoftmax(1).toFloatArray();
+        sum -= logs[trigger[t]] / 3;
+      }
+    }
+    assertThat(fluent.perplexity(trigger)).isCloseTo(Math.exp(sum), within(1e-3 * Math.exp(sum)));
+    double plain = problem.losses(List.of(trigger), trigger, 1).values()[0];
+    double both = fluent.losses(List.of(trigger), trigger, 1).values()[0];
+    assertThat(both).isCloseTo(plain + 0.5 * sum, within(1e-4));
+
+    // with a weight that drowns the task, GCG finds what the model likes to read
+    Gcg search =
+        new Gcg(
+            new Fluency(problem, 100, causal, before),
+            small(GcgConfig.original()),
+            new RandomSource(1));
+    steps(search, 1, 10);
+    assertThat(fluent.perplexity(search.best().prompt().tokenIds()))
+        .isLessThan(fluent.perplexity(trigger) / 2);
+  }
+
+  @Test
+  void severalModels_lossesAreAveragedAndGradientsAdded() {
+    LanguageModel other = TinyModels.causal(folder.resolve("other"));
+    try {
+      List<TargetText> texts = List.of(new TargetText("the film was ", "", "good"));
+      int[] trigger = {FIRST + 3, FIRST + 4};
+      TargetProblem one = problem(List.of(causal), texts, trigger);
+      TargetProblem two = problem(List.of(causal, other), texts, trigger);
+      // the same weights twice: the same losses, and the same order of tokens
+      assertThat(two.losses(List.of(trigger), trigger, 1).values()[0])
+          .isCloseTo(one.losses(List.of(trigger), trigger, 1).values()[0], within(1e-5));
+      assertThat(two.gradient(trigger, 1).promising(filter(causal), 7))
+          .isDeepEqualTo(one.gradient(trigger, 1).promising(filter(causal), 7));
+      assertThatThrownBy(() -> new Pez(two, Pez.Config.defaults(), new RandomSource(0)))
+          .isInstanceOf(InvalidInputException.class)
+          .hasMessageContaining("one model");
+      TransferEvaluation transfer =
+          TransferEvaluation.of(other, texts, causal.tokenizer().decode(trigger));
+      assertThat(transfer.meanLoss())
+          .isCloseTo(one.losses(List.of(trigger), trigger, 1).values()[0], within(1e-4));
+    } finally {
+      other.close();
+    }
+  }
+
+  private static TargetProblem problem(
+      List<LanguageModel> models, List<TargetText> texts, int[] start) {
+    return new TargetProblem(
+        models,
+        texts,
+        List.of(),
+        start,
+        new TargetLoss.CrossEntropy(),
+        filter(causal),
+        TriggerLoss.Reuse.FIRST_DIFFERENCE);
+  }
+
+  @Test
+  void target_ofAMaskedModel_isRefused() {
+    assertThatThrownBy(
+            () ->
+                problem(
+                    List.of(masked),
+                    List.of(new TargetText("the film was ", "", "good")),
+                    new int[] {FIRST}))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("left to right");
   }
 
   // ------------------------------------------------------------------ GCG's parts, by hand

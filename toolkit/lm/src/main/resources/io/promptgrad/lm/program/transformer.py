@@ -882,7 +882,7 @@ class Transformer(Module):
     torch.set_grad_enabled(False)
     options = annotate(List[int], settings.tolist())
     before = (self).kept(past, options[0], )
-    states, kv, = (self).trunk(self.w, (self).look_up(self.w, ids, ), mask, types, positions, decoder, before, 0., False, )
+    states, kv, = (self).trunk(self.w, (self).look_up(self.w, ids, ), mask, types, positions, decoder, before, -1, 0., False, )
     features = (self).features_at(self.w, states[-1], at, )
     blocks = annotate(List[Tensor], [])
     n = torch.size(at, 0)
@@ -908,7 +908,7 @@ class Transformer(Module):
     torch.set_grad_enabled(False)
     options = annotate(List[int], settings.tolist())
     before = (self).kept(past, options[0], )
-    states, kv, = (self).trunk(self.w, (self).look_up(self.w, ids, ), mask, types, positions, torch.empty([0]), before, 0., True, )
+    states, kv, = (self).trunk(self.w, (self).look_up(self.w, ids, ), mask, types, positions, torch.empty([0]), before, -1, 0., True, )
     if __torch__.given(before, ):
       kv = torch.cat([before, torch.to(kv, ops.prim.dtype(before))], 4)
     return kv
@@ -940,7 +940,7 @@ class Transformer(Module):
     leaf = torch.requires_grad_(torch.detach(v), True)
     fixed = torch.to((self).look_up(self.w, ids, ), ops.prim.dtype(leaf))                                     # [B, S, E]
     e = torch.reshape(torch.index_copy(torch.flatten(fixed, 0, 1), 0, slots, torch.index_select(leaf, 0, which)), torch.size(fixed))
-    states, kv, = (self).trunk(self.w, e, mask, types, positions, decoder, before, 0., False, )
+    states, kv, = (self).trunk(self.w, e, mask, types, positions, decoder, before, -1, 0., False, )
     features = (self).features_at(self.w, states[-1], at, )
     scores = (self).scores_of(features, targets, tokens, torch.eq(options[1], 2.), )
     losses = torch.select(scores, 0, 0)
@@ -951,13 +951,11 @@ class Transformer(Module):
       width = torch.size(ids, 1)
       if __torch__.given(decoder, ):
         width = torch.size(decoder, 1)
-      row = torch.floor_divide(at, width)
-      x = torch.mul(torch.detach(losses), options[2])
-      none = torch.zeros([torch.size(ids, 0)], dtype=ops.prim.dtype(x), device=ops.prim.device(x))
-      largest = torch.index_reduce(none, 0, row, x, "amax", include_self=False)
-      x = torch.exp(torch.sub(x, torch.index_select(largest, 0, row)))
-      sums = torch.index_add(none, 0, row, x)
-      share = torch.mul(weights, torch.div(x, torch.index_select(sums, 0, row)))
+      row = torch.unsqueeze(torch.floor_divide(at, width), 0)                                                  # [1, N]
+      rows = torch.unsqueeze(torch.arange(torch.size(ids, 0), dtype=4, device=ops.prim.device(ids)), 1)        # [B, 1]
+      x = torch.expand(torch.unsqueeze(torch.mul(torch.detach(losses), options[2]), 0), [torch.size(ids, 0), -1])
+      x = torch.softmax(torch.masked_fill(x, torch.ne(row, rows), -inf), 1)                                    # [B, N]
+      share = torch.mul(weights, torch.squeeze(torch.gather(x, 0, row), 0))
     elif torch.eq(options[1], 2.):
       losses = torch.clamp_min(torch.sub(torch.select(scores, 0, 2), torch.select(scores, 0, 1)), torch.neg(options[2]))
     gs = torch.grad([torch.sum(torch.mul(losses, share))], [leaf])
