@@ -17,7 +17,10 @@ import java.util.Set;
 final class ResultView {
 
   private static final Map<String, String> NAMES =
-      Map.of("majority", "majority class", "manual", "best manual prompt");
+      Map.of(
+          "majority", "majority class",
+          "naive_bayes", "naive Bayes",
+          "manual", "best manual prompt");
 
   private ResultView() {}
 
@@ -76,7 +79,9 @@ final class ResultView {
                         line.append(line.isEmpty() ? "" : "; ").append(label.getKey()).append(':');
                         label.getValue().forEach(w -> line.append(' ').append(w.asText()));
                       });
-              out.println("Label words " + line);
+              if (!line.isEmpty()) {
+                out.println("Label words " + line);
+              }
             });
   }
 

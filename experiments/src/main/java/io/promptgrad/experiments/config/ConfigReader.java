@@ -37,6 +37,7 @@ import java.util.Set;
  * template: "{sentence} [T] [T] [T] [P] ."
  * verbalizer: {negative: [bad], positive: [good]}
  * label_search: {tokens_per_label: 3}    # instead of the verbalizer
+ * facts: {vocabulary: words.txt, context: {words: 50, perturbed: true}, prompts: [lama, pararel]}
  * metric: accuracy
  * seed: 0
  * device: auto                           # cpu, cuda:N, cuda:all, [cuda:0, cuda:1]
@@ -78,6 +79,7 @@ public final class ConfigReader {
             "template",
             "verbalizer",
             "label_search",
+            FactsReader.KEY,
             "metric",
             "other_metrics",
             "seed",
@@ -93,26 +95,33 @@ public final class ConfigReader {
     Base paths = ConfigPaths.base(base, root.section("data", "dir").text("dir"));
     Optional<Verbalizer> verbalizer = verbalizer(root);
     Optional<LabelTokenSearch.Config> labelSearch = labelSearch(root);
-    if (verbalizer.isEmpty() && labelSearch.isEmpty()) {
+    Optional<FactsConfig> facts = FactsReader.read(root, paths);
+    if (verbalizer.isEmpty() && labelSearch.isEmpty() && facts.isEmpty()) {
       throw root.missing("verbalizer", "give each label its words, or let label_search find them.");
+    }
+    JsonNode task = TaskConfig.read(root, paths);
+    List<ManualPrompt> manual = new ArrayList<>(manualPrompts(root, verbalizer, facts.isPresent()));
+    if (facts.isPresent()) {
+      manual.addAll(FactsReader.prompts(root, task, paths));
     }
     List<StopRule> stop = stop(root);
     return new ExperimentConfig(
         method,
         ConfigPaths.model(root, paths),
-        TaskConfig.read(root, paths),
+        task,
         template(root),
         verbalizer,
         labelSearch,
-        metric(root),
-        otherMetrics(root),
+        facts,
+        metric(root, facts.isPresent() ? "p@1" : "accuracy"),
+        otherMetrics(root, facts.isPresent() ? List.of("p@10", "mrr") : List.of()),
         root.wholeNumber("seed").orElse(0),
         device(root),
         root.choice("precision", "auto", PRECISIONS),
         budget(root, stop),
         stop,
-        autoPrompt(root),
-        manualPrompts(root, verbalizer),
+        autoPrompt(root, facts.isPresent()),
+        manual,
         root.text("out").map(base::resolve));
   }
 
@@ -140,7 +149,7 @@ public final class ConfigReader {
         ConfigPaths.model(root, paths),
         TaskConfig.read(root, paths),
         root.choice("split", "test", List.of("train", "dev", "test")),
-        metric(root),
+        metric(root, "accuracy"),
         root.wholeNumber("seed").orElse(0),
         device(root),
         root.choice("precision", "auto", PRECISIONS),
@@ -225,13 +234,13 @@ public final class ConfigReader {
     return rules;
   }
 
-  static String metric(Section section) {
-    String metric = section.text("metric").orElse("accuracy");
+  private static String metric(Section section, String otherwise) {
+    String metric = section.text("metric").orElse(otherwise);
     return section.reading("metric", () -> Metrics.named(metric)).name();
   }
 
-  private static List<String> otherMetrics(Section root) {
-    List<String> names = root.texts("other_metrics").orElse(List.of());
+  private static List<String> otherMetrics(Section root, List<String> otherwise) {
+    List<String> names = root.texts("other_metrics").orElse(otherwise);
     names.forEach(name -> root.reading("other_metrics", () -> Metrics.named(name)));
     return names;
   }
@@ -281,7 +290,7 @@ public final class ConfigReader {
     return rules;
   }
 
-  private static AutoPromptConfig autoPrompt(Section root) {
+  private static AutoPromptConfig autoPrompt(Section root, boolean facts) {
     AutoPromptConfig defaults = AutoPromptConfig.defaults();
     Section section =
         root.section(
@@ -295,11 +304,19 @@ public final class ConfigReader {
             "prune",
             "halving",
             "objective",
+            "replace_masks",
             "reference");
-    boolean accuracy =
-        section
-            .choice("objective", "accuracy", List.of("accuracy", "label_likelihood"))
-            .equals("accuracy");
+    String objective =
+        section.choice(
+            "objective",
+            facts ? "likelihood" : "accuracy",
+            List.of("accuracy", "label_likelihood", "likelihood"));
+    if (facts && !objective.equals("likelihood")) {
+      throw section.problem(
+          "objective",
+          "the objective '%s' compares a few labels; with facts it is likelihood."
+              .formatted(objective));
+    }
     boolean all = section.choice("positions", "one", List.of("one", "all")).equals("all");
     return root.reading(
         "autoprompt",
@@ -313,9 +330,8 @@ public final class ConfigReader {
                 start(section),
                 section.flag("prune", defaults.prunes()),
                 section.wholeNumber("halving", defaults.halving()),
-                accuracy
-                    ? AutoPromptConfig.Objective.ACCURACY
-                    : AutoPromptConfig.Objective.LABEL_LIKELIHOOD,
+                AutoPromptConfig.Objective.valueOf(objective.toUpperCase(Locale.ROOT)),
+                section.flag("replace_masks", false),
                 reference(section)));
   }
 
@@ -343,7 +359,8 @@ public final class ConfigReader {
             own.positive("accumulation_steps", defaults.accumulationSteps())));
   }
 
-  private static List<ManualPrompt> manualPrompts(Section root, Optional<Verbalizer> verbalizer) {
+  private static List<ManualPrompt> manualPrompts(
+      Section root, Optional<Verbalizer> verbalizer, boolean facts) {
     List<ManualPrompt> prompts = new ArrayList<>();
     Set<String> seen = new HashSet<>();
     for (Section section : root.sections("manual_prompts", "template", "verbalizer")) {
@@ -354,7 +371,11 @@ public final class ConfigReader {
             "the manual prompt '%s' has a trigger slot [T]; write words instead."
                 .formatted(prompt.template()));
       }
-      if (prompt.verbalizer().isEmpty() && verbalizer.isEmpty()) {
+      if (facts && prompt.verbalizer().isPresent()) {
+        throw section.problem(
+            "verbalizer", "with facts the answers are words; leave the verbalizer out.");
+      }
+      if (prompt.verbalizer().isEmpty() && verbalizer.isEmpty() && !facts) {
         throw section.missing(
             "verbalizer", "give each label its words here or for the whole experiment.");
       }

@@ -32,6 +32,7 @@ import java.util.Optional;
  * @param verbalizer given label words; if {@code labelSearch} is there, only manual prompts use
  *     them
  * @param labelSearch how label tokens are searched for, instead of being given
+ * @param facts answers are words; instead of verbalizer and label search
  * @param metric the primary metric
  * @param otherMetrics metrics reported besides
  * @param seed of everything random
@@ -51,6 +52,7 @@ public record ExperimentConfig(
     PromptTemplate template,
     Optional<Verbalizer> verbalizer,
     Optional<LabelTokenSearch.Config> labelSearch,
+    Optional<FactsConfig> facts,
     String metric,
     List<String> otherMetrics,
     long seed,
@@ -78,6 +80,7 @@ public record ExperimentConfig(
         template,
         verbalizer,
         labelSearch,
+        facts,
         metric,
         otherMetrics,
         seed,
@@ -88,6 +91,28 @@ public record ExperimentConfig(
         autoprompt,
         manualPrompts,
         out);
+  }
+
+  /** Returns this experiment with a run directory. */
+  public ExperimentConfig in(Path folder) {
+    return new ExperimentConfig(
+        method,
+        model,
+        task,
+        template,
+        verbalizer,
+        labelSearch,
+        facts,
+        metric,
+        otherMetrics,
+        seed,
+        device,
+        precision,
+        budget,
+        stop,
+        autoprompt,
+        manualPrompts,
+        Optional.of(folder));
   }
 
   /**
@@ -123,6 +148,7 @@ public record ExperimentConfig(
               .put("learning_rate", search.learningRate());
           putRules(node, search.filter());
         });
+    facts.ifPresent(f -> json.set(FactsReader.KEY, f.toJson()));
     json.put("metric", metric);
     otherMetrics.forEach(json.putArray("other_metrics")::add);
     json.put("seed", seed).put("device", device).put("precision", precision);
@@ -172,6 +198,7 @@ public record ExperimentConfig(
     }
     node.put("prune", autoprompt.prunes()).put("halving", autoprompt.halving());
     node.put("objective", autoprompt.objective().name().toLowerCase(Locale.ROOT));
+    node.put("replace_masks", autoprompt.replaceMasks());
     autoprompt
         .reference()
         .ifPresent(

@@ -2,6 +2,7 @@ package io.promptgrad.experiments.execution;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.promptgrad.data.FactTask;
 import io.promptgrad.evaluation.Comparison;
 import io.promptgrad.evaluation.EvalReport;
 import io.promptgrad.experiments.config.ExperimentConfig;
@@ -29,10 +30,13 @@ import io.promptgrad.search.RandomSource;
 import io.promptgrad.search.SearchLoop;
 import io.promptgrad.task.Example;
 import io.promptgrad.task.Task;
+import io.promptgrad.template.PromptTemplate;
+import io.promptgrad.template.Verbalizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
@@ -54,12 +58,15 @@ public final class Experiment {
   private final Metric metric;
   private final List<Metric> others;
   private final List<TriggerPrompt> manualPrompts;
+  private final Optional<Answers> answers; // of facts
   private AutoPrompt prepared; // with given label words, made when they were checked
 
   private Experiment(ExperimentConfig config, Task task, LanguageModel model, Console console) {
     this.config = config;
-    this.task = task;
     this.model = model;
+    this.answers = config.facts().map(facts -> Answers.of(facts, task, model.tokenizer()));
+    this.task = answers.map(a -> a.facts().task()).orElse(task);
+    Tasks.requireFields(this.task, config.template());
     this.console = console;
     this.metric = Metrics.named(config.metric());
     this.others = config.otherMetrics().stream().map(Metrics::named).toList();
@@ -85,7 +92,7 @@ public final class Experiment {
       experiment.check();
       Path out = config.out().orElseGet(() -> RunFolders.next(task.name(), settled));
       try (RunDirectory run = RunDirectory.create(out, settled.toJson())) {
-        run.writeInputs(Inputs.of(task, model.path()));
+        run.writeInputs(experiment.inputs());
         run.writeEnvironment(Environment.versions(), Environment.device(model));
         return experiment.untilInterrupted(run);
       }
@@ -102,8 +109,7 @@ public final class Experiment {
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
     try (LanguageModel model = ModelLoader.load(config.model(), options, console)) {
       Experiment experiment = new Experiment(config, task, model, console);
-      run.inputs()
-          .ifPresent(begun -> Inputs.requireSame(begun, Inputs.of(task, model.path()), run.path()));
+      run.inputs().ifPresent(begun -> Inputs.requireSame(begun, experiment.inputs(), run.path()));
       // Else a run that is interrupted from here on would show the result of its shorter self.
       run.withdrawResult();
       run.write("config.yaml", YamlDocument.write(config.toJson()));
@@ -111,11 +117,22 @@ public final class Experiment {
     }
   }
 
+  private ObjectNode inputs() {
+    ObjectNode inputs = Inputs.of(task, model.path());
+    answers.ifPresent(a -> a.addTo(inputs));
+    return inputs;
+  }
+
+  /** A template with the answers, or with given label words. */
+  private Cloze cloze(PromptTemplate template, Optional<Verbalizer> verbalizer) {
+    return answers.isPresent()
+        ? new Cloze(model, template, answers.get().labels())
+        : new Cloze(model, template, verbalizer.or(config::verbalizer).orElseThrow());
+  }
+
   private TriggerPrompt prompt(ManualPrompt manual) {
     Tasks.requireFields(task, manual.template());
-    Cloze cloze =
-        new Cloze(
-            model, manual.template(), manual.verbalizer().or(config::verbalizer).orElseThrow());
+    Cloze cloze = cloze(manual.template(), manual.verbalizer());
     Tasks.requireLabels(task, cloze.labels().labels());
     cloze.encode(task.dev());
     cloze.encode(task.test());
@@ -129,7 +146,7 @@ public final class Experiment {
   private void check() {
     Cloze cloze;
     if (config.labelSearch().isEmpty()) {
-      cloze = new Cloze(model, config.template(), config.verbalizer().orElseThrow());
+      cloze = cloze(config.template(), Optional.empty());
       prepared = search(cloze);
     } else {
       // Any tokens stand for the labels of train until the label search has found some.
@@ -172,11 +189,16 @@ public final class Experiment {
                 task.dev().size(),
                 task.test().size(),
                 run.path()));
-    List<String> leaks = Tasks.leaks(task, config.template(), List.of("dev", "test"));
-    leaks.forEach(leak -> console.say("Warning: " + leak));
+    List<String> notes = new ArrayList<>();
+    answers.ifPresent(a -> notes.addAll(a.facts().leftOut()));
+    notes.addAll(Tasks.leaks(task, config.template(), List.of("dev", "test")));
+    notes.forEach(note -> console.say("Warning: " + note));
     Baselines baselines = Baselines.open(run, console);
     LabelTokens labels = labels(baselines);
     baselines.majority(task, metric, others);
+    if (answers.isPresent()) {
+      baselines.naiveBayes(task, List.of(FactTask.SUBJECT), metric, others);
+    }
     ClozeEvaluator evaluator = new ClozeEvaluator(model, metric, others);
     baselines.manual(manualPrompts, task, evaluator);
 
@@ -198,7 +220,7 @@ public final class Experiment {
             .device(Devices.name(model.devices()))
             .loop(loop, dev.toScore(), test.toScore())
             .runDir(run.path().toString())
-            .warnings(leaks)
+            .warnings(notes)
             .warnings(dev.warnings())
             .warnings(test.warnings())
             .warnings(baselines.warnings());
@@ -234,7 +256,7 @@ public final class Experiment {
   /** The given label words as tokens, or those that the label search finds on train. */
   private LabelTokens labels(Baselines baselines) {
     if (config.labelSearch().isEmpty()) {
-      return new Cloze(model, config.template(), config.verbalizer().orElseThrow()).labels();
+      return cloze(config.template(), Optional.empty()).labels();
     }
     JsonNode kept =
         baselines.keep(

@@ -20,8 +20,13 @@ public record TokenFilter(BitSet banned, int vocabulary) {
     SPECIAL,
     /** Tokens that begin a word with a capital letter: mostly names, which give answers away. */
     CAPITALISED,
-    /** The label tokens: a trigger that names the answer is no prompt. */
+    /**
+     * The label tokens, or the objects of train and dev where answers are words: a trigger that
+     * names the answer is no prompt.
+     */
     LABELS,
+    /** The tokens of the subjects of train and dev, for facts. */
+    SUBJECTS,
     /** Pieces that continue a word: they would glue to the text before them. */
     CONTINUATIONS
   }
@@ -41,6 +46,21 @@ public record TokenFilter(BitSet banned, int vocabulary) {
    */
   public static TokenFilter of(
       Tokenizer tokenizer, int vocabulary, Collection<Rule> rules, int[] labelTokens) {
+    return of(tokenizer, vocabulary, rules, labelTokens, new int[0]);
+  }
+
+  /**
+   * Applies rules to a vocabulary.
+   *
+   * @param labelTokens what {@link Rule#LABELS} bans
+   * @param subjectTokens what {@link Rule#SUBJECTS} bans
+   */
+  public static TokenFilter of(
+      Tokenizer tokenizer,
+      int vocabulary,
+      Collection<Rule> rules,
+      int[] labelTokens,
+      int[] subjectTokens) {
     Set<Rule> active = rules.isEmpty() ? EnumSet.noneOf(Rule.class) : EnumSet.copyOf(rules);
     BitSet banned = new BitSet(vocabulary);
     for (int id = 0; id < vocabulary; id++) {
@@ -48,6 +68,11 @@ public record TokenFilter(BitSet banned, int vocabulary) {
     }
     if (active.contains(Rule.LABELS)) {
       for (int id : labelTokens) {
+        banned.set(id);
+      }
+    }
+    if (active.contains(Rule.SUBJECTS)) {
+      for (int id : subjectTokens) {
         banned.set(id);
       }
     }
