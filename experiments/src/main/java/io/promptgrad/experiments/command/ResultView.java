@@ -2,6 +2,7 @@ package io.promptgrad.experiments.command;
 
 import io.promptgrad.evaluation.Score;
 import io.promptgrad.experiments.execution.Console;
+import io.promptgrad.experiments.execution.RelationsRun;
 import io.promptgrad.files.Json;
 import io.promptgrad.report.html.Html;
 import io.promptgrad.run.RunDirectory;
@@ -30,6 +31,11 @@ final class ResultView {
     } else {
       table(result, console.out());
     }
+    console.out().flush();
+  }
+
+  static void print(RelationsRun.Result result, boolean json, Console console) {
+    console.out().print(json ? Json.pretty(result.json()) : "\n" + result.table());
     console.out().flush();
   }
 

@@ -8,6 +8,8 @@ import io.promptgrad.gradient.discrete.AutoPromptConfig.Positions;
 import io.promptgrad.gradient.discrete.AutoPromptConfig.Start;
 import io.promptgrad.gradient.discrete.LabelTokenSearch;
 import io.promptgrad.gradient.discrete.TokenFilter;
+import io.promptgrad.gradient.supervised.FineTuning;
+import io.promptgrad.gradient.supervised.LinearProbe;
 import io.promptgrad.lm.Devices;
 import io.promptgrad.metric.Metrics;
 import io.promptgrad.search.Budget;
@@ -31,7 +33,7 @@ import java.util.Set;
  * one of {@code verbalizer} and {@code label_search} has a default.
  *
  * <pre>{@code
- * method: autoprompt
+ * method: autoprompt                     # or linear-probe, finetune
  * model: bundled:mini-roberta            # or a model folder
  * task: bundled:sentiment                # or data:NAME, a file, or a mapping as TaskFiles reads it
  * template: "{sentence} [T] [T] [T] [P] ."
@@ -52,8 +54,14 @@ import java.util.Set;
  */
 public final class ConfigReader {
 
+  /** A linear classifier on frozen features, see {@link LinearProbe}. */
+  public static final String PROBE = "linear-probe";
+
+  /** Training of all weights, see {@link FineTuning}. */
+  public static final String FINE_TUNING = "finetune";
+
   /** The methods that this version has. */
-  public static final List<String> METHODS = List.of("autoprompt");
+  public static final List<String> METHODS = List.of("autoprompt", PROBE, FINE_TUNING);
 
   private static final List<String> PRECISIONS =
       List.of("auto", "float32", "bfloat16", "float16", "float64");
@@ -88,6 +96,8 @@ public final class ConfigReader {
             "budget",
             "stop",
             "autoprompt",
+            "probe",
+            FINE_TUNING,
             "manual_prompts",
             "data",
             "out");
@@ -96,7 +106,9 @@ public final class ConfigReader {
     Optional<Verbalizer> verbalizer = verbalizer(root);
     Optional<LabelTokenSearch.Config> labelSearch = labelSearch(root);
     Optional<FactsConfig> facts = FactsReader.read(root, paths);
-    if (verbalizer.isEmpty() && labelSearch.isEmpty() && facts.isEmpty()) {
+    requireOwnKeys(root, method);
+    boolean needsWords = !method.equals(PROBE);
+    if (needsWords && verbalizer.isEmpty() && labelSearch.isEmpty() && facts.isEmpty()) {
       throw root.missing("verbalizer", "give each label its words, or let label_search find them.");
     }
     JsonNode task = TaskConfig.read(root, paths);
@@ -109,7 +121,7 @@ public final class ConfigReader {
         method,
         ConfigPaths.model(root, paths),
         task,
-        template(root),
+        template(root, method),
         verbalizer,
         labelSearch,
         facts,
@@ -121,6 +133,8 @@ public final class ConfigReader {
         budget(root, stop),
         stop,
         autoPrompt(root, facts.isPresent()),
+        probe(root),
+        fineTuning(root),
         manual,
         root.text("out").map(base::resolve));
   }
@@ -165,6 +179,90 @@ public final class ConfigReader {
     return method;
   }
 
+  /** Refuses keys of other methods, and what does not go with one. */
+  private static void requireOwnKeys(Section root, String method) {
+    Map<String, List<String>> own =
+        Map.of(
+            "autoprompt",
+            List.of("budget", "stop", "autoprompt"),
+            PROBE,
+            List.of("probe"),
+            FINE_TUNING,
+            List.of(FINE_TUNING));
+    own.forEach(
+        (other, keys) -> {
+          for (String key : keys) {
+            if (!other.equals(method) && root.has(key)) {
+              throw root.problem(
+                  key, "'%s' belongs to the method %s, not to %s.".formatted(key, other, method));
+            }
+          }
+        });
+    if (method.equals(PROBE)) {
+      for (String key : List.of("label_search", FactsReader.KEY)) {
+        if (root.has(key)) {
+          throw root.problem(
+              key,
+              "a linear probe learns the labels of the data and has no use for '%s'; leave it out."
+                  .formatted(key));
+        }
+      }
+    }
+  }
+
+  private static LinearProbe.Config probe(Section root) {
+    LinearProbe.Config defaults = LinearProbe.Config.defaults();
+    Section section =
+        root.section("probe", "pooling", "epochs", "batch_size", "learning_rate", "weight_decay");
+    boolean mean = section.choice("pooling", "mean", List.of("mean", "prediction")).equals("mean");
+    return new LinearProbe.Config(
+        mean ? LinearProbe.Pooling.MEAN : LinearProbe.Pooling.PREDICTION,
+        section.positive("epochs", defaults.epochs()),
+        section.positive("batch_size", defaults.batchSize()),
+        rate(section, "learning_rate", defaults.learningRate()),
+        share(section, "weight_decay", defaults.weightDecay()));
+  }
+
+  private static FineTuning.Config fineTuning(Section root) {
+    FineTuning.Config defaults = FineTuning.Config.defaults();
+    Section section =
+        root.section(
+            FINE_TUNING, "epochs", "batch_size", "learning_rate", "weight_decay", "dropout");
+    return new FineTuning.Config(
+        section.positive("epochs", defaults.epochs()),
+        section.positive("batch_size", defaults.batchSize()),
+        rate(section, "learning_rate", defaults.learningRate()),
+        share(section, "weight_decay", defaults.weightDecay()),
+        share(section, "dropout", defaults.dropout()));
+  }
+
+  private static double rate(Section section, String key, double otherwise) {
+    double rate = section.number(key).orElse(otherwise);
+    if (!(rate > 0)) {
+      throw section.problem(key, "'%s' must be above 0.".formatted(section.at(key)));
+    }
+    return rate;
+  }
+
+  private static double share(Section section, String key, double otherwise) {
+    double share = section.number(key).orElse(otherwise);
+    if (!(share >= 0 && share < 1)) {
+      throw section.problem(key, "'%s' must be at least 0 and below 1.".formatted(section.at(key)));
+    }
+    return share;
+  }
+
+  private static PromptTemplate template(Section root, String method) {
+    PromptTemplate template = template(root);
+    if (!method.equals("autoprompt") && template.triggerCount() > 0) {
+      throw root.problem(
+          "template",
+          "the template '%s' has a trigger slot [T], which %s does not fill; leave it out."
+              .formatted(template, method));
+    }
+    return template;
+  }
+
   private static PromptTemplate template(Section section) {
     String text =
         section
@@ -201,10 +299,7 @@ public final class ConfigReader {
     Section section =
         root.section(
             "label_search", "tokens_per_label", "epochs", "batch_size", "learning_rate", "filter");
-    double rate = section.number("learning_rate").orElse(defaults.learningRate());
-    if (!(rate > 0)) {
-      throw section.problem("learning_rate", "'label_search.learning_rate' must be above 0.");
-    }
+    double rate = rate(section, "learning_rate", defaults.learningRate());
     return Optional.of(
         new LabelTokenSearch.Config(
             section.positive("tokens_per_label", defaults.tokensPerLabel()),

@@ -7,6 +7,8 @@ import io.promptgrad.files.Json;
 import io.promptgrad.gradient.discrete.AutoPromptConfig;
 import io.promptgrad.gradient.discrete.LabelTokenSearch;
 import io.promptgrad.gradient.discrete.TokenFilter;
+import io.promptgrad.gradient.supervised.FineTuning;
+import io.promptgrad.gradient.supervised.LinearProbe;
 import io.promptgrad.search.Budget;
 import io.promptgrad.search.StopRule;
 import io.promptgrad.template.PromptTemplate;
@@ -24,11 +26,12 @@ import java.util.Optional;
 /**
  * One experiment, all defaults filled in.
  *
- * @param method the search, {@code autoprompt}
+ * @param method {@code autoprompt}, or what it is compared with: {@code linear-probe}, {@code
+ *     finetune}
  * @param model {@code bundled:NAME} or the path of a model folder
  * @param task {@code bundled:NAME}, or the mapping that {@link
  *     io.promptgrad.data.DataDirectory#load} reads, with absolute paths
- * @param template with at least one trigger slot
+ * @param template with at least one trigger slot for a search, and none for other methods
  * @param verbalizer given label words; if {@code labelSearch} is there, only manual prompts use
  *     them
  * @param labelSearch how label tokens are searched for, instead of being given
@@ -40,7 +43,9 @@ import java.util.Optional;
  * @param precision {@code auto} or a {@link io.promptgrad.lm.Precision}
  * @param budget what the search may use
  * @param stop when it stops earlier
- * @param autoprompt the method's own settings
+ * @param autoprompt settings of autoprompt
+ * @param probe settings of linear-probe
+ * @param fineTuning settings of finetune
  * @param manualPrompts baselines; the best on dev is reported
  * @param out the run directory; empty: a new one below {@code runs/}. Not part of a saved
  *     configuration, so that a saved one can be run again
@@ -61,6 +66,8 @@ public record ExperimentConfig(
     Budget budget,
     List<StopRule> stop,
     AutoPromptConfig autoprompt,
+    LinearProbe.Config probe,
+    FineTuning.Config fineTuning,
     List<ManualPrompt> manualPrompts,
     Optional<Path> out) {
 
@@ -89,6 +96,8 @@ public record ExperimentConfig(
         budget,
         stop,
         autoprompt,
+        probe,
+        fineTuning,
         manualPrompts,
         out);
   }
@@ -111,6 +120,8 @@ public record ExperimentConfig(
         budget,
         stop,
         autoprompt,
+        probe,
+        fineTuning,
         manualPrompts,
         Optional.of(folder));
   }
@@ -152,9 +163,15 @@ public record ExperimentConfig(
     json.put("metric", metric);
     otherMetrics.forEach(json.putArray("other_metrics")::add);
     json.put("seed", seed).put("device", device).put("precision", precision);
-    putBudget(json.putObject("budget"));
-    putStop(json.putObject("stop"));
-    putAutoPrompt(json.putObject("autoprompt"));
+    switch (method) {
+      case ConfigReader.PROBE -> putProbe(json.putObject("probe"));
+      case ConfigReader.FINE_TUNING -> putFineTuning(json.putObject(ConfigReader.FINE_TUNING));
+      default -> {
+        putBudget(json.putObject("budget"));
+        putStop(json.putObject("stop"));
+        putAutoPrompt(json.putObject("autoprompt"));
+      }
+    }
     ArrayNode prompts = json.putArray("manual_prompts");
     for (ManualPrompt prompt : manualPrompts) {
       ObjectNode node = prompts.addObject().put("template", prompt.template().toString());
@@ -182,6 +199,22 @@ public record ExperimentConfig(
             .put("tolerance", convergence.tolerance());
       }
     }
+  }
+
+  private void putProbe(ObjectNode node) {
+    node.put("pooling", probe.pooling().name().toLowerCase(Locale.ROOT))
+        .put("epochs", probe.epochs())
+        .put("batch_size", probe.batchSize())
+        .put("learning_rate", probe.learningRate())
+        .put("weight_decay", probe.weightDecay());
+  }
+
+  private void putFineTuning(ObjectNode node) {
+    node.put("epochs", fineTuning.epochs())
+        .put("batch_size", fineTuning.batchSize())
+        .put("learning_rate", fineTuning.learningRate())
+        .put("weight_decay", fineTuning.weightDecay())
+        .put("dropout", fineTuning.dropout());
   }
 
   private void putAutoPrompt(ObjectNode node) {

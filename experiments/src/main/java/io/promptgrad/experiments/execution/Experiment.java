@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.data.FactTask;
 import io.promptgrad.evaluation.Comparison;
 import io.promptgrad.evaluation.EvalReport;
+import io.promptgrad.experiments.config.ConfigReader;
 import io.promptgrad.experiments.config.ExperimentConfig;
 import io.promptgrad.experiments.config.ManualPrompt;
 import io.promptgrad.experiments.config.YamlDocument;
@@ -15,12 +16,15 @@ import io.promptgrad.gradient.discrete.AutoPrompt;
 import io.promptgrad.gradient.discrete.ClozeEvaluator;
 import io.promptgrad.gradient.discrete.LabelTokenSearch;
 import io.promptgrad.gradient.discrete.TriggerPrompt;
+import io.promptgrad.gradient.supervised.FineTuning;
+import io.promptgrad.gradient.supervised.LinearProbe;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.Devices;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.LoadOptions;
 import io.promptgrad.metric.Metric;
 import io.promptgrad.metric.Metrics;
+import io.promptgrad.metric.Outcome;
 import io.promptgrad.report.HtmlReport;
 import io.promptgrad.run.RunDirectory;
 import io.promptgrad.run.RunResult;
@@ -145,9 +149,12 @@ public final class Experiment {
    */
   private void check() {
     Cloze cloze;
-    if (config.labelSearch().isEmpty()) {
+    boolean searches = config.method().equals("autoprompt");
+    if (!config.method().equals(ConfigReader.PROBE) && config.labelSearch().isEmpty()) {
       cloze = cloze(config.template(), Optional.empty());
-      prepared = search(cloze);
+      if (searches) {
+        prepared = search(cloze);
+      }
     } else {
       // Any tokens stand for the labels of train until the label search has found some.
       List<String> labels =
@@ -157,8 +164,12 @@ public final class Experiment {
               .mapToObj(c -> new int[] {c})
               .toArray(int[][]::new);
       cloze = new Cloze(model, config.template(), new LabelTokens(labels, ids));
-      search(cloze);
+      if (searches) {
+        search(cloze);
+      }
     }
+    Tasks.requireLabels(task, cloze.labels().labels());
+    cloze.encode(task.train());
     cloze.encode(task.test());
   }
 
@@ -202,40 +213,110 @@ public final class Experiment {
     ClozeEvaluator evaluator = new ClozeEvaluator(model, metric, others);
     baselines.manual(manualPrompts, task, evaluator);
 
-    LoopResult loop =
-        search(run, new Cloze(model, config.template(), labels), baselines.labelSearch());
-
-    // Test is looked at once, with the prompt that dev chose.
-    TriggerPrompt found = (TriggerPrompt) loop.best().prompt();
-    EvalReport dev = evaluator.evaluate(found, task.dev());
-    EvalReport test = evaluator.evaluate(found, task.test());
-    console.interrupt().check(run.path());
-    run.writeOutcomes("found", "dev", dev.outcomes(), task.dev());
-    run.writeOutcomes("found", "test", test.outcomes(), task.test());
-    run.writePrompt(found);
-
     RunResult.Builder result =
         RunResult.builder(config.method(), config.model(), task.name(), metric.name())
             .seed(config.seed())
             .device(Devices.name(model.devices()))
-            .loop(loop, dev.toScore(), test.toScore())
             .runDir(run.path().toString())
-            .warnings(notes)
-            .warnings(dev.warnings())
-            .warnings(test.warnings())
-            .warnings(baselines.warnings());
+            .warnings(notes);
+    List<Outcome> found =
+        switch (config.method()) {
+          case ConfigReader.PROBE -> probe(run, result);
+          case ConfigReader.FINE_TUNING -> fineTune(run, labels, result);
+          default -> searched(run, labels, baselines, evaluator, result);
+        };
+    result.warnings(baselines.warnings());
     baselines
         .scores()
         .forEach(
             (name, scores) -> {
               scores.forEach((split, score) -> result.baseline(name, split, score));
-              result.comparison(
-                  name, Comparison.of(metric, test.outcomes(), run.outcomes(name, "test")));
+              result.comparison(name, Comparison.of(metric, found, run.outcomes(name, "test")));
             });
     RunResult done = result.build();
     run.writeResult(done);
     HtmlReport.write(run);
     return done;
+  }
+
+  /** Searches. Test is looked at once, with the prompt that dev chose. */
+  private List<Outcome> searched(
+      RunDirectory run,
+      LabelTokens labels,
+      Baselines baselines,
+      ClozeEvaluator evaluator,
+      RunResult.Builder result) {
+    LoopResult loop =
+        search(run, new Cloze(model, config.template(), labels), baselines.labelSearch());
+    TriggerPrompt found = (TriggerPrompt) loop.best().prompt();
+    EvalReport dev = evaluator.evaluate(found, task.dev());
+    EvalReport test = evaluator.evaluate(found, task.test());
+    console.interrupt().check(run.path());
+    run.writePrompt(found);
+    result.loop(loop, dev.toScore(), test.toScore());
+    return kept(run, dev, test, result);
+  }
+
+  private List<Outcome> probe(RunDirectory run, RunResult.Builder result) {
+    console.say("Training a linear classifier on features of " + config.template());
+    long begin = System.nanoTime();
+    long tokens = model.forwardTokens();
+    LinearProbe.Result probe =
+        new LinearProbe(model, config.probe())
+            .run(task, config.template(), metric, others, new RandomSource(config.seed()));
+    console.interrupt().check(run.path());
+    int examples = task.train().size() + task.dev().size() + task.test().size();
+    result.trained(
+        new RunResult.Found(
+            "classifier",
+            "linear classifier of epoch %d on %s".formatted(probe.epoch(), config.template()),
+            new int[0],
+            "",
+            Map.of("dev", probe.dev().toScore(), "test", probe.test().toScore())),
+        config.probe().epochs(),
+        new Cost(examples, model.forwardTokens() - tokens, 0, 0, 0),
+        (System.nanoTime() - begin) / 1e9);
+    return kept(run, probe.dev(), probe.test(), result);
+  }
+
+  private List<Outcome> fineTune(RunDirectory run, LabelTokens labels, RunResult.Builder result) {
+    Cloze cloze = new Cloze(model, config.template(), labels);
+    LoadOptions options = ModelLoader.options(config.device(), config.precision());
+    long begin = System.nanoTime();
+    FineTuning.Result tuned =
+        new FineTuning(model, options, config.fineTuning(), run.path())
+            .run(
+                task,
+                cloze,
+                metric,
+                others,
+                new RandomSource(config.seed()),
+                epoch -> {
+                  console.say(
+                      "Epoch %d of %d is done.".formatted(epoch, config.fineTuning().epochs()));
+                  console.interrupt().check(run.path());
+                });
+    run.writePrompt(TriggerPrompt.of(config.template(), labels, new int[0], model.tokenizer()));
+    result.trained(
+        new RunResult.Found(
+            "weights",
+            "weights of epoch %d with %s".formatted(tuned.epoch(), config.template()),
+            new int[0],
+            "model/",
+            Map.of("dev", tuned.dev().toScore(), "test", tuned.test().toScore())),
+        tuned.updates(),
+        tuned.cost(),
+        (System.nanoTime() - begin) / 1e9);
+    return kept(run, tuned.dev(), tuned.test(), result);
+  }
+
+  /** Keeps what became of the examples; returns those of test. */
+  private List<Outcome> kept(
+      RunDirectory run, EvalReport dev, EvalReport test, RunResult.Builder result) {
+    run.writeOutcomes("found", "dev", dev.outcomes(), task.dev());
+    run.writeOutcomes("found", "test", test.outcomes(), task.test());
+    result.warnings(dev.warnings()).warnings(test.warnings());
+    return test.outcomes();
   }
 
   private LoopResult search(RunDirectory run, Cloze cloze, Baselines.Used before) {
@@ -255,6 +336,9 @@ public final class Experiment {
 
   /** The given label words as tokens, or those that the label search finds on train. */
   private LabelTokens labels(Baselines baselines) {
+    if (config.method().equals(ConfigReader.PROBE)) {
+      return new LabelTokens(List.of("none"), new int[][] {{0}}); // the classifier has no words
+    }
     if (config.labelSearch().isEmpty()) {
       return cloze(config.template(), Optional.empty()).labels();
     }
