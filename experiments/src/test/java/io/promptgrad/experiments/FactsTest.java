@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.promptgrad.experiments.execution.Interrupt;
 import io.promptgrad.files.Json;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -137,7 +139,13 @@ class FactsTest {
     Path cut = folder.resolve("short");
     CommandLineRun first =
         CommandLineRun.of(
-            "run", world.config(), "--out", cut, "--set", "budget.steps=2", "--set",
+            "run",
+            world.config(),
+            "--out",
+            cut,
+            "--set",
+            "budget.steps=2",
+            "--set",
             "facts.relations=[P19]");
     assertThat(first.code()).as(first.err()).isZero();
     // As if it had been stopped after two of four steps of its first relation.
@@ -157,6 +165,27 @@ class FactsTest {
   }
 
   @Test
+  void run_interrupted_saysHowAllRelationsGoOn() {
+    Interrupt interrupt = new Interrupt();
+    interrupt.request();
+    Path out = folder.resolve("interrupted");
+    CommandLineRun run = CommandLineRun.of(interrupt, "run", world.config(), "--out", out);
+    assertThat(run.code()).as(run.err()).isEqualTo(130);
+    assertThat(run.err()).contains("promptgrad resume " + out + System.lineSeparator());
+    CommandLineRun resumed = CommandLineRun.of("resume", out);
+    assertThat(resumed.code()).as(resumed.err()).isZero();
+    assertThat(resumed.out()).isEqualTo("\n" + read(whole.resolve("table.md")));
+  }
+
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Test
   void run_ofTheResolvedConfiguration_isTheSame() throws IOException {
     Path again = folder.resolve("again");
     CommandLineRun run = CommandLineRun.of("run", whole.resolve("config.yaml"), "--out", again);
@@ -172,8 +201,18 @@ class FactsTest {
   void eval_ofTheSavedPrompt_givesItsScore() throws IOException {
     CommandLineRun run =
         CommandLineRun.of(
-            "eval", "--prompt", whole.resolve("P19"), "--model", world.model(), "--task",
-            "data:lama-trex/P19", "--set", "data.dir=" + world.data(), "--metric", "mrr", "--json");
+            "eval",
+            "--prompt",
+            whole.resolve("P19"),
+            "--model",
+            world.model(),
+            "--task",
+            "data:lama-trex/P19",
+            "--set",
+            "data.dir=" + world.data(),
+            "--metric",
+            "mrr",
+            "--json");
     assertThat(run.code()).as(run.err()).isZero();
     assertThat(Json.parse(run.out()).path("found").path("test").path("value"))
         .isEqualTo(
@@ -182,6 +221,21 @@ class FactsTest {
                 .path("test")
                 .path("other_metrics")
                 .path("mrr"));
+  }
+
+  /** In a byte-level vocabulary words begin with a blank of their own. */
+  @Test
+  void run_onTheWordsOfABundledModel_hasThousandsOfAnswers() throws IOException {
+    Path out = folder.resolve("bundled");
+    CommandLineRun run =
+        CommandLineRun.of(
+            "run", world.config(), "--out", out, "--set", "model=bundled:mini-roberta", "--set",
+            "task=data:lama-trex/P19", "--set", "facts={vocabulary: model}", "--set",
+            "budget.steps=1");
+    assertThat(run.code()).as(run.err()).isZero();
+    assertThat(json(out.resolve("prompt/prompt.json")).path("answers").size()).isGreaterThan(3000);
+    assertThat(json(out.resolve("prompt/prompt.json")).path("answers").has("great")).isTrue();
+    assertThat(run.out()).contains("naive Bayes").doesNotContain("Label words");
   }
 
   @ParameterizedTest
@@ -239,8 +293,16 @@ class FactsTest {
     Path out = folder.resolve("bad");
     CommandLineRun run =
         CommandLineRun.of(
-            "run", world.config(), "--out", out, "--set", "facts={vocabulary: words.txt}", "--set",
-            "task=data:lama-trex/P19", "--set", assignment);
+            "run",
+            world.config(),
+            "--out",
+            out,
+            "--set",
+            "facts={vocabulary: words.txt}",
+            "--set",
+            "task=data:lama-trex/P19",
+            "--set",
+            assignment);
     assertThat(run.code()).as(run.err()).isEqualTo(2);
     assertThat(run.err()).contains(expected);
     assertThat(run.errLines()).hasSize(1);

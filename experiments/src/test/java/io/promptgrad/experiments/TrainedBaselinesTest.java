@@ -79,8 +79,14 @@ class TrainedBaselinesTest {
     assertThat(json.path("cost").path("steps").asInt()).isEqualTo(24);
     CommandLineRun eval =
         CommandLineRun.of(
-            "eval", "--prompt", out, "--model", out.resolve("model"), "--task",
-            world.file("task.yaml"), "--json");
+            "eval",
+            "--prompt",
+            out,
+            "--model",
+            out.resolve("model"),
+            "--task",
+            world.file("task.yaml"),
+            "--json");
     assertThat(eval.code()).as(eval.err()).isZero();
     assertThat(Json.parse(eval.out()).path("found").path("test"))
         .isEqualTo(json.path("found").path("test"));
@@ -132,8 +138,16 @@ class TrainedBaselinesTest {
   void search_withoutAFile_knowsTheProbe() {
     CommandLineRun run =
         CommandLineRun.of(
-            "search", "linear-probe", "--model", world.model(), "--task", world.file("task.yaml"),
-            "--template", "{sentence} [P]", "--out", folder.resolve("searched"));
+            "search",
+            "linear-probe",
+            "--model",
+            world.model(),
+            "--task",
+            world.file("task.yaml"),
+            "--template",
+            "{sentence} [P]",
+            "--out",
+            folder.resolve("searched"));
     assertThat(run.code()).as(run.err()).isZero();
     assertThat(run.out()).contains("linear-probe", "majority class");
   }

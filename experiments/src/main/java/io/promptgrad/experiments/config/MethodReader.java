@@ -138,7 +138,12 @@ final class MethodReader {
     FineTuning.Config defaults = FineTuning.Config.defaults();
     Section section =
         root.section(
-            ConfigReader.FINE_TUNING, "epochs", "batch_size", "learning_rate", "weight_decay", "dropout");
+            ConfigReader.FINE_TUNING,
+            "epochs",
+            "batch_size",
+            "learning_rate",
+            "weight_decay",
+            "dropout");
     return new FineTuning.Config(
         section.positive("epochs", defaults.epochs()),
         section.positive("batch_size", defaults.batchSize()),

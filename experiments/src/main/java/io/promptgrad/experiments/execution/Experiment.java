@@ -222,7 +222,7 @@ public final class Experiment {
     List<Outcome> found =
         switch (config.method()) {
           case ConfigReader.PROBE -> probe(run, result);
-          case ConfigReader.FINE_TUNING -> fineTune(run, labels, result);
+          case ConfigReader.FINE_TUNING -> fineTune(run, labels, baselines.labelSearch(), result);
           default -> searched(run, labels, baselines, evaluator, result);
         };
     result.warnings(baselines.warnings());
@@ -272,14 +272,15 @@ public final class Experiment {
             "linear classifier of epoch %d on %s".formatted(probe.epoch(), config.template()),
             new int[0],
             "",
-            Map.of("dev", probe.dev().toScore(), "test", probe.test().toScore())),
+            new TreeMap<>(Map.of("dev", probe.dev().toScore(), "test", probe.test().toScore()))),
         config.probe().epochs(),
         new Cost(examples, model.forwardTokens() - tokens, 0, 0, 0),
         (System.nanoTime() - begin) / 1e9);
     return kept(run, probe.dev(), probe.test(), result);
   }
 
-  private List<Outcome> fineTune(RunDirectory run, LabelTokens labels, RunResult.Builder result) {
+  private List<Outcome> fineTune(
+      RunDirectory run, LabelTokens labels, Baselines.Used before, RunResult.Builder result) {
     Cloze cloze = new Cloze(model, config.template(), labels);
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
     long begin = System.nanoTime();
@@ -303,10 +304,10 @@ public final class Experiment {
             "weights of epoch %d with %s".formatted(tuned.epoch(), config.template()),
             new int[0],
             "model/",
-            Map.of("dev", tuned.dev().toScore(), "test", tuned.test().toScore())),
+            new TreeMap<>(Map.of("dev", tuned.dev().toScore(), "test", tuned.test().toScore()))),
         tuned.updates(),
-        tuned.cost(),
-        (System.nanoTime() - begin) / 1e9);
+        before.cost().plus(tuned.cost()),
+        before.seconds() + (System.nanoTime() - begin) / 1e9);
     return kept(run, tuned.dev(), tuned.test(), result);
   }
 

@@ -83,6 +83,14 @@ public final class RelationsRun {
   }
 
   private static RunResult one(ExperimentConfig experiment, Path folder, Console console) {
+    try {
+      return begunOrNew(experiment, folder, console);
+    } catch (Interrupt.Interrupted e) {
+      throw new Interrupt.Interrupted(folder.getParent()); // all relations go on there
+    }
+  }
+
+  private static RunResult begunOrNew(ExperimentConfig experiment, Path folder, Console console) {
     if (!Files.exists(folder.resolve("config.yaml"))) {
       return Experiment.start(experiment.in(folder), console);
     }

@@ -28,15 +28,15 @@ class ConfigsTest {
   private static final Path ROOT = Path.of("").toAbsolutePath();
   private static final Path CONFIGS = ROOT.resolve("configs");
   private static final Path LAYOUTS =
-      ROOT.resolveSibling("toolkit")
-          .resolve("core/src/test/resources/io/promptgrad/data/layouts");
+      ROOT.resolveSibling("toolkit").resolve("core/src/test/resources/io/promptgrad/data/layouts");
 
   @TempDir static Path folder;
 
   @BeforeAll
   static void makeData() throws IOException {
     for (String name :
-        List.of("sst2", "sick-e", "lama-trex", "lama-trex-roberta", "lama-trex-evidence", "pararel")) {
+        List.of(
+            "sst2", "sick-e", "lama-trex", "lama-trex-roberta", "lama-trex-evidence", "pararel")) {
       DataIntake.importFrom(
           Catalogue.builtIn().get(name),
           LAYOUTS,
@@ -78,14 +78,27 @@ class ConfigsTest {
 
   static {
     for (String roberta :
-        List.of("autoprompt-sst2", "facts-lama", "relations-trex", "sick-e", "probe-sst2",
+        List.of(
+            "autoprompt-sst2",
+            "facts-lama",
+            "relations-trex",
+            "sick-e",
+            "probe-sst2",
             "finetune-sst2")) {
       MODELS.put(roberta + "-roberta-large.yaml", "FacebookAI/roberta-large");
       MODELS.put(roberta + "-bert-base-cased.yaml", "google-bert/bert-base-cased");
     }
     for (String bundled :
-        List.of("autoprompt-sst2", "facts-lama", "relations-trex", "sentiment", "sick-e",
-            "sick-e-balanced", "sick-e-two-way", "sick-e-probe", "sick-e-finetune")) {
+        List.of(
+            "autoprompt-sst2",
+            "facts-lama",
+            "relations-trex",
+            "sentiment",
+            "sick-e",
+            "sick-e-balanced",
+            "sick-e-two-way",
+            "sick-e-probe",
+            "sick-e-finetune")) {
       MODELS.put(bundled + ".yaml", "bundled:mini-roberta");
     }
   }

@@ -34,7 +34,11 @@ class FactTaskTest {
   }
 
   private static final String ROME =
-      "[" + evidence("Roma", "one two [MASK] four five") + "," + evidence("Rome", "in [MASK] .") + "]";
+      "["
+          + evidence("Roma", "one two [MASK] four five")
+          + ","
+          + evidence("Rome", "in [MASK] .")
+          + "]";
   private static final String OSLO = "[" + evidence("Oslo town", "up to [MASK]") + "]";
 
   private static Task task() {
@@ -71,8 +75,7 @@ class FactTaskTest {
 
   @Test
   void of_withContext_drawsOneSentenceCutsItAndPutsTheSurfaceIn() {
-    FactTask facts =
-        FactTask.of(task(), ANSWERS, Optional.of(new FactTask.Context(3, false, 1)));
+    FactTask facts = FactTask.of(task(), ANSWERS, Optional.of(new FactTask.Context(3, false, 1)));
     assertThat(facts.task().train().get(0).fields().get("context"))
         .isIn("one two Roma", "in Rome .");
     assertThat(facts.task().train().get(1).fields()).containsEntry("context", "up to Oslo town");
@@ -92,16 +95,14 @@ class FactTaskTest {
 
   @Test
   void of_cutBeforeTheObject_losesIt() {
-    FactTask facts =
-        FactTask.of(task(), ANSWERS, Optional.of(new FactTask.Context(1, false, 1)));
+    FactTask facts = FactTask.of(task(), ANSWERS, Optional.of(new FactTask.Context(1, false, 1)));
     assertThat(facts.task().train().get(1).fields()).containsEntry("context", "up");
   }
 
   /** Of two objects the other one is the only choice, with one of its own surfaces. */
   @Test
   void of_perturbed_exchangesObjectsInLabelAndSentence() {
-    FactTask facts =
-        FactTask.of(task(), ANSWERS, Optional.of(new FactTask.Context(50, true, 3)));
+    FactTask facts = FactTask.of(task(), ANSWERS, Optional.of(new FactTask.Context(50, true, 3)));
     Example rome = facts.task().train().get(0);
     assertThat(rome.label()).isEqualTo("oslo");
     assertThat(rome.fields().get("context")).isIn("one two Oslo town four five", "in Oslo town .");

@@ -49,7 +49,9 @@ class NaiveBayesTest {
             fact("c", "Ed Nash", "Lima")); // no known word: the frequent label, gold is unknown
     EvalReport report =
         BAYES.evaluate(test, new PrecisionAtK(1), List.of(new MeanReciprocalRank()));
-    assertThat(report.outcomes()).extracting(Outcome::predicted).containsExactly("Oslo", "Rome", "Rome");
+    assertThat(report.outcomes())
+        .extracting(Outcome::predicted)
+        .containsExactly("Oslo", "Rome", "Rome");
     assertThat(report.outcomes()).extracting(Outcome::rank).containsExactly(1, 2, 0);
     assertThat(report.value()).isCloseTo(1 / 3.0, within(1e-12));
     assertThat(report.otherMetrics().get("mrr")).isCloseTo(1.5 / 3, within(1e-12));

@@ -53,7 +53,7 @@ public final class AnswerVocabulary {
       if (tokenizer.has(id)
           && tokenizer.startsWord(id)
           && !tokenizer.specials().all().contains(id)) {
-        String word = tokenizer.view(id).strip();
+        String word = tokenizer.view(id, Tokenizer.Blanks.REAL).strip();
         if (!word.isEmpty() && word.codePoints().allMatch(Character::isLetterOrDigit)) {
           answers.put(id, word);
         }

@@ -66,8 +66,7 @@ class AnswerVocabularyTest {
         .hasMessageContaining("1 can answer");
     assertThatThrownBy(
             () ->
-                AnswerVocabulary.of(
-                    new LabelTokens(List.of("a"), new int[][] {{7}}), tokenizer()))
+                AnswerVocabulary.of(new LabelTokens(List.of("a"), new int[][] {{7}}), tokenizer()))
         .isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> new LabelTokens(List.of("a"), new int[][] {{7, 8}}, true))
         .isInstanceOf(IllegalArgumentException.class);
@@ -94,8 +93,7 @@ class AnswerVocabularyTest {
     List<LabelScorer.Row> rows = new ArrayList<>();
     int[] gold = new int[5];
     for (int c = 0; c < 5; c++) {
-      Example example =
-          new Example("" + c, Map.of("sub_label", "film"), answers.labels().get(c));
+      Example example = new Example("" + c, Map.of("sub_label", "film"), answers.labels().get(c));
       ClozeExample encoded = cloze.encode(example);
       gold[c] = encoded.gold();
       rows.add(LabelScorer.Row.of(encoded, new int[0]));
@@ -103,8 +101,7 @@ class AnswerVocabularyTest {
     float[] logits;
     try (NDManager scope = model.newScope()) {
       FilledBatch batch = FilledBatch.of(model, rows.subList(0, 1));
-      logits =
-          model.logits(scope, batch.tokens(), batch.at(), answers.flat()).toFloatArray();
+      logits = model.logits(scope, batch.tokens(), batch.at(), answers.flat()).toFloatArray();
     }
     LabelScorer.Answer[] found = new LabelScorer(model).answers(rows, gold, answers);
     double sum = 0;
@@ -120,8 +117,7 @@ class AnswerVocabularyTest {
       }
       assertThat(found[c].rank()).isEqualTo(rank);
       assertThat(found[c].best()).isEqualTo(best);
-      assertThat(found[c].logProbability())
-          .isCloseTo(logits[c] - Math.log(sum), within(1e-5));
+      assertThat(found[c].logProbability()).isCloseTo(logits[c] - Math.log(sum), within(1e-5));
     }
   }
 
@@ -132,12 +128,9 @@ class AnswerVocabularyTest {
     Example example = new Example("1", Map.of("sub_label", "it", "context", "a film"), "Paris");
     Cloze pair =
         new Cloze(
-            model,
-            PromptTemplate.parse("[CLS] {context} [SEP] {sub_label} [P] . [SEP]"),
-            answers);
+            model, PromptTemplate.parse("[CLS] {context} [SEP] {sub_label} [P] . [SEP]"), answers);
     assertThat(pair.encode(example).types()).containsExactly(0, 0, 0, 1, 1, 1, 1, 0);
-    Cloze single =
-        new Cloze(model, PromptTemplate.parse("[CLS] {sub_label} [P] . [SEP]"), answers);
+    Cloze single = new Cloze(model, PromptTemplate.parse("[CLS] {sub_label} [P] . [SEP]"), answers);
     assertThat(single.encode(example).types()).isEmpty();
   }
 }

@@ -57,8 +57,10 @@ class FactSearchTest {
     model = TinyModels.masked(folder);
     cloze =
         new Cloze(
-            model, TEMPLATE, AnswerVocabulary.of(List.of("red", "green", "blue", "Paris", "up"),
-                model.tokenizer()).labels());
+            model,
+            TEMPLATE,
+            AnswerVocabulary.of(List.of("red", "green", "blue", "Paris", "up"), model.tokenizer())
+                .labels());
   }
 
   @AfterAll
@@ -74,22 +76,24 @@ class FactSearchTest {
     List<Example> train = new ArrayList<>();
     List<Example> dev = new ArrayList<>();
     for (int i = 0; i < 16; i++) {
-      train.add(fact("train:" + i, i % 2 == 0 ? "film" : "book ending", i % 2 == 0 ? "red" : "green"));
+      train.add(
+          fact("train:" + i, i % 2 == 0 ? "film" : "book ending", i % 2 == 0 ? "red" : "green"));
       dev.add(fact("dev:" + i, "plot cast", "Paris"));
     }
     return new Task("facts", train, dev, List.of(fact("test:1", "dull", "blue")));
   }
 
   private static AutoPrompt search(AutoPromptConfig config) {
-    return new AutoPrompt(
-        model, task(), cloze, config, new PrecisionAtK(1), new RandomSource(3));
+    return new AutoPrompt(model, task(), cloze, config, new PrecisionAtK(1), new RandomSource(3));
   }
 
   private static int id(String token) {
     return model.tokenizer().id(token).orElseThrow();
   }
 
-  /** Objects and subjects of train and dev are out; other answers and test's subject may be used. */
+  /**
+   * Objects and subjects of train and dev are out; other answers and test's subject may be used.
+   */
   @Test
   void candidates_neverNameObjectsOrSubjects() {
     AutoPromptConfig all = CONFIG.withCandidates(1000);
@@ -99,7 +103,8 @@ class FactSearchTest {
     }
     tried.remove(id("[MASK]")); // the trigger that the step starts from
     for (String banned :
-        List.of("red", "green", "Paris", "film", "book", "ending", "plot", "cast", "London", "[SEP]")) {
+        List.of(
+            "red", "green", "Paris", "film", "book", "ending", "plot", "cast", "London", "[SEP]")) {
       assertThat(tried).as(banned).doesNotContain(id(banned));
     }
     assertThat(tried).contains(id("blue"), id("up"), id("dull"), id("the"));
@@ -123,7 +128,8 @@ class FactSearchTest {
     boolean stayed = false;
     for (int more = step + 1; more < step + 20; more++) {
       StepReport report = search.step(more);
-      stayed |= report.candidates().stream().noneMatch(c -> c.status() == Candidate.Status.ACCEPTED);
+      stayed |=
+          report.candidates().stream().noneMatch(c -> c.status() == Candidate.Status.ACCEPTED);
     }
     assertThat(stayed).isTrue();
   }
@@ -164,8 +170,7 @@ class FactSearchTest {
   @Test
   void search_withAnObjectiveOverLabels_isRefused() {
     for (AutoPromptConfig.Objective objective :
-        List.of(
-            AutoPromptConfig.Objective.ACCURACY, AutoPromptConfig.Objective.LABEL_LIKELIHOOD)) {
+        List.of(AutoPromptConfig.Objective.ACCURACY, AutoPromptConfig.Objective.LABEL_LIKELIHOOD)) {
       assertThatThrownBy(() -> search(CONFIG.withObjective(objective)))
           .isInstanceOf(InvalidInputException.class)
           .hasMessageContaining("use the objective likelihood");
@@ -179,10 +184,8 @@ class FactSearchTest {
         new Cloze(
             model,
             PromptTemplate.parse("{sentence} [T] [P]"),
-            Verbalizer.parse(
-                Map.of("negative", List.of("bad"), "positive", List.of("good"))));
-    assertThatThrownBy(
-            () -> new AutoPrompt(model, sentences, other, CONFIG, new RandomSource(1)))
+            Verbalizer.parse(Map.of("negative", List.of("bad"), "positive", List.of("good"))));
+    assertThatThrownBy(() -> new AutoPrompt(model, sentences, other, CONFIG, new RandomSource(1)))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("sub_label");
   }
