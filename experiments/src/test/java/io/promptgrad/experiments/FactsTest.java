@@ -229,8 +229,17 @@ class FactsTest {
     Path out = folder.resolve("bundled");
     CommandLineRun run =
         CommandLineRun.of(
-            "run", world.config(), "--out", out, "--set", "model=bundled:mini-roberta", "--set",
-            "task=data:lama-trex/P19", "--set", "facts={vocabulary: model}", "--set",
+            "run",
+            world.config(),
+            "--out",
+            out,
+            "--set",
+            "model=bundled:mini-roberta",
+            "--set",
+            "task=data:lama-trex/P19",
+            "--set",
+            "facts={vocabulary: model}",
+            "--set",
             "budget.steps=1");
     assertThat(run.code()).as(run.err()).isZero();
     assertThat(json(out.resolve("prompt/prompt.json")).path("answers").size()).isGreaterThan(3000);

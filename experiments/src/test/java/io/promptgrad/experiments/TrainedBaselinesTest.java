@@ -24,6 +24,9 @@ class TrainedBaselinesTest {
   @BeforeAll
   static void makeWorld() throws IOException {
     world = TinyWorld.create(folder);
+    for (String split : List.of("train", "dev", "test")) {
+      Files.writeString(world.file(split + ".tsv"), rows());
+    }
     Files.writeString(
         world.file("probe.yaml"),
         """
@@ -31,7 +34,7 @@ class TrainedBaselinesTest {
         model: model
         task: task.yaml
         template: "{sentence} [P]"
-        probe: {epochs: 20, learning_rate: 0.02}
+        probe: {epochs: 60, learning_rate: 0.05}
         """);
     Files.writeString(
         world.file("finetune.yaml"),
@@ -41,9 +44,19 @@ class TrainedBaselinesTest {
         task: task.yaml
         template: "{sentence} [P]"
         verbalizer: {negative: bad, positive: good}
-        finetune: {epochs: 3, batch_size: 8, learning_rate: 0.01, dropout: 0}
+        finetune: {epochs: 3, batch_size: 2, learning_rate: 0.003, dropout: 0}
         manual_prompts: [{template: "{sentence} it was [P] ."}]
         """);
+  }
+
+  /** One word makes the label. */
+  private static String rows() {
+    StringBuilder rows = new StringBuilder("sentence\tlabel\n");
+    for (int i = 0; i < 60; i++) {
+      String rest = "it was ".repeat(i % 3);
+      rows.append(rest).append(i % 2 == 0 ? "great\tpositive\n" : "awful\tnegative\n");
+    }
+    return rows.toString();
   }
 
   private static JsonNode run(String config, Path out) throws IOException {
@@ -61,7 +74,7 @@ class TrainedBaselinesTest {
     JsonNode json = run("probe.yaml", folder.resolve("probe"));
     assertThat(json.path("method").asText()).isEqualTo("linear-probe");
     assertThat(json.path("found").path("kind").asText()).isEqualTo("classifier");
-    assertThat(json.path("found").path("test").path("value").asDouble()).isGreaterThan(0.7);
+    assertThat(json.path("found").path("test").path("value").asDouble()).isEqualTo(1);
     assertThat(json.path("comparison").path("majority").path("test").asText()).isEqualTo("mcnemar");
     assertThat(json.path("cost").path("forward_tokens").asLong()).isPositive();
     assertThat(json.path("stopped_by").asText()).isEqualTo("finished");
@@ -74,9 +87,9 @@ class TrainedBaselinesTest {
     Path out = folder.resolve("finetuned");
     JsonNode json = run("finetune.yaml", out);
     assertThat(json.path("found").path("kind").asText()).isEqualTo("weights");
-    assertThat(json.path("found").path("test").path("value").asDouble()).isGreaterThan(0.8);
+    assertThat(json.path("found").path("test").path("value").asDouble()).isGreaterThan(0.9);
     assertThat(json.path("baselines").has("manual")).isTrue();
-    assertThat(json.path("cost").path("steps").asInt()).isEqualTo(24);
+    assertThat(json.path("cost").path("steps").asInt()).isEqualTo(90);
     CommandLineRun eval =
         CommandLineRun.of(
             "eval",

@@ -21,7 +21,9 @@ import java.util.Collection;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeSet;
 
 /**
  * One experiment, all defaults filled in.
@@ -135,12 +137,23 @@ public record ExperimentConfig(
     ObjectNode json = toJson();
     json.remove(List.of("budget", "stop"));
     json.put("device", device.replaceAll("[:,].*", ""));
+    json.set("task", sorted(task)); // as written again its keys have another order
     try {
       byte[] text = Json.line(json).getBytes(StandardCharsets.UTF_8);
       return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(text));
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("Every JDK has SHA-256.", e);
     }
+  }
+
+  private static JsonNode sorted(JsonNode node) {
+    if (!node.isObject()) {
+      return node;
+    }
+    ObjectNode sorted = Json.object();
+    new TreeSet<>(node.properties().stream().map(Map.Entry::getKey).toList())
+        .forEach(key -> sorted.set(key, sorted(node.get(key))));
+    return sorted;
   }
 
   /** Returns the configuration as {@link ConfigReader} reads it, without {@code out}. */

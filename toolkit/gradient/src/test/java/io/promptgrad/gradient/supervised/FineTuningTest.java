@@ -53,7 +53,8 @@ class FineTuningTest {
     }
     return new Task("words", splits.get(0), splits.get(1), splits.get(2));
   }
-  private static final FineTuning.Config CONFIG = new FineTuning.Config(3, 4, 0.005, 0.01, 0);
+
+  private static final FineTuning.Config CONFIG = new FineTuning.Config(3, 2, 0.003, 0.01, 0);
 
   @BeforeAll
   static void load() {
@@ -79,8 +80,8 @@ class FineTuningTest {
   void run_onSeparableWords_learnsThem() {
     Path out = folder.resolve("learns");
     FineTuning.Result result = run(out, epoch -> {});
-    assertThat(result.test().value()).isEqualTo(1);
-    assertThat(result.updates()).isEqualTo(60);
+    assertThat(result.test().value()).isGreaterThan(0.9);
+    assertThat(result.updates()).isEqualTo(120);
     assertThat(result.cost().backwardTokens()).isPositive();
     // What is kept is a model like any other.
     try (LanguageModel tuned = LanguageModel.load(out.resolve("model"), OPTIONS)) {
