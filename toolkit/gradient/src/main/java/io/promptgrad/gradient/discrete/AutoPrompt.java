@@ -1,7 +1,6 @@
 package io.promptgrad.gradient.discrete;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.promptgrad.data.FactTask;
 import io.promptgrad.files.Json;
 import io.promptgrad.gradient.cloze.Cloze;
 import io.promptgrad.gradient.cloze.ClozeExample;
@@ -10,7 +9,6 @@ import io.promptgrad.gradient.cloze.LabelTokens;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.arch.TransformerSpec.Objective;
-import io.promptgrad.lm.tokenizer.Tokenizer;
 import io.promptgrad.metric.Accuracy;
 import io.promptgrad.metric.Metric;
 import io.promptgrad.search.Best;
@@ -32,7 +30,6 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /**
  * AutoPrompt (Shin, Razeghi, Logan, Wallace and Singh 2020, arXiv:2010.15980, section 2): trigger
@@ -126,9 +123,9 @@ public final class AutoPrompt implements Search {
             model.tokenizer(),
             model.spec().vocabulary(),
             config.filter(),
-            open ? objects(train, dev) : cloze.labels().flat(),
+            open ? TokenFilter.objects(train, dev) : cloze.labels().flat(),
             config.filter().contains(TokenFilter.Rule.SUBJECTS)
-                ? subjects(task, model.tokenizer())
+                ? TokenFilter.subjects(task, model.tokenizer())
                 : new int[0]);
     if (filter.allowed() < 2) {
       throw new InvalidInputException(
@@ -156,34 +153,6 @@ public final class AutoPrompt implements Search {
     this.onDev = t -> metric.score(evaluator.outcomes(dev, t, labels));
     this.trigger = firstTrigger();
     this.bestTrigger = trigger;
-  }
-
-  /** The tokens of the right answers. */
-  private static int[] objects(List<ClozeExample> train, List<ClozeExample> dev) {
-    return Stream.concat(train.stream(), dev.stream())
-        .flatMapToInt(example -> Arrays.stream(example.goldTokens()))
-        .distinct()
-        .toArray();
-  }
-
-  /** All tokens of the subjects' names, with a blank before them as a template has it. */
-  private static int[] subjects(Task task, Tokenizer tokenizer) {
-    return Stream.concat(task.train().stream(), task.dev().stream())
-        .map(
-            example ->
-                Optional.ofNullable(example.fields().get(FactTask.SUBJECT))
-                    .orElseThrow(
-                        () ->
-                            new InvalidInputException(
-                                "The filter 'subjects' needs the field %s, which example %s has not; leave the rule out."
-                                    .formatted(FactTask.SUBJECT, example.id()))))
-        .flatMapToInt(
-            subject ->
-                IntStream.concat(
-                    Arrays.stream(tokenizer.encodePlain(subject)),
-                    Arrays.stream(tokenizer.encodePlain(" " + subject))))
-        .distinct()
-        .toArray();
   }
 
   /** The original pads label sets with id 0, so that a token of that id never counts. */

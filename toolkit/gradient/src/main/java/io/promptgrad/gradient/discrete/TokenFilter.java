@@ -1,10 +1,19 @@
 package io.promptgrad.gradient.discrete;
 
+import io.promptgrad.data.FactTask;
+import io.promptgrad.gradient.cloze.ClozeExample;
+import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.tokenizer.Tokenizer;
+import io.promptgrad.task.Task;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Collection;
 import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * The tokens that may never become part of a trigger.
@@ -83,6 +92,38 @@ public record TokenFilter(BitSet banned, int vocabulary) {
     return (rules.contains(Rule.SPECIAL) && tokenizer.specials().all().contains(id))
         || (rules.contains(Rule.CAPITALISED) && tokenizer.isCapitalised(id))
         || (rules.contains(Rule.CONTINUATIONS) && !tokenizer.startsWord(id));
+  }
+
+  /** The tokens of the right answers, what {@link Rule#LABELS} bans where answers are words. */
+  static int[] objects(List<ClozeExample> train, List<ClozeExample> dev) {
+    return Stream.concat(train.stream(), dev.stream())
+        .flatMapToInt(example -> Arrays.stream(example.goldTokens()))
+        .distinct()
+        .toArray();
+  }
+
+  /**
+   * All tokens of the subjects' names, with a blank before them and without.
+   *
+   * @throws InvalidInputException if an example of train or dev names no subject
+   */
+  static int[] subjects(Task task, Tokenizer tokenizer) {
+    return Stream.concat(task.train().stream(), task.dev().stream())
+        .map(
+            example ->
+                Optional.ofNullable(example.fields().get(FactTask.SUBJECT))
+                    .orElseThrow(
+                        () ->
+                            new InvalidInputException(
+                                "The filter 'subjects' needs the field %s, which example %s has not; leave the rule out."
+                                    .formatted(FactTask.SUBJECT, example.id()))))
+        .flatMapToInt(
+            subject ->
+                IntStream.concat(
+                    Arrays.stream(tokenizer.encodePlain(subject)),
+                    Arrays.stream(tokenizer.encodePlain(" " + subject))))
+        .distinct()
+        .toArray();
   }
 
   /** Bans exactly these ids. */
