@@ -79,7 +79,9 @@ class TrainedBaselinesTest {
     assertThat(json.path("cost").path("forward_tokens").asLong()).isPositive();
     assertThat(json.path("stopped_by").asText()).isEqualTo("finished");
     String config = Files.readString(folder.resolve("probe/config.yaml"));
-    assertThat(config).contains("pooling: \"mean\"").doesNotContain("budget", "autoprompt", "finetune");
+    assertThat(config)
+        .contains("pooling: \"mean\"")
+        .doesNotContain("budget", "autoprompt", "finetune");
   }
 
   @Test

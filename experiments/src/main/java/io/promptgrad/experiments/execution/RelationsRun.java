@@ -168,29 +168,26 @@ public final class RelationsRun {
     List<String> lines = new ArrayList<>();
     String metric = results.values().iterator().next().metric();
     lines.add(
-        "| relation | n | manual | majority | naive Bayes | found | found against manual | trigger |");
-    lines.add("| --- | --- | --- | --- | --- | --- | --- | --- |");
+        "| relation | n | manual | majority | naive Bayes | found | against manual | against naive Bayes | trigger |");
+    lines.add("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     results.forEach(
         (relation, result) -> {
           List<String> cells = new ArrayList<>();
           METHODS.forEach(m -> cells.add(score(result, m).map(RelationsRun::show).orElse("")));
-          Comparison paired = result.comparison().get("manual");
           lines.add(
-              "| %s | %d | %s | %s | `%s` |"
+              "| %s | %d | %s | %s | %s | `%s` |"
                   .formatted(
                       relation,
                       result.found().scores().get("test").n(),
                       String.join(" | ", cells),
-                      paired == null
-                          ? ""
-                          : String.format(
-                              Locale.ROOT, "%+.3f, p = %.2g", paired.difference(), paired.p()),
-                      result.found().text()));
+                      paired(result, "manual"),
+                      paired(result, "naive_bayes"),
+                      result.found().text().replace("|", "\\|")));
         });
     List<String> cells = new ArrayList<>();
     METHODS.forEach(m -> cells.add(macro.containsKey(m) ? show(macro.get(m)) : ""));
     int n = results.values().stream().mapToInt(r -> r.found().scores().get("test").n()).sum();
-    lines.add("| macro mean | %d | %s | | |".formatted(n, String.join(" | ", cells)));
+    lines.add("| macro mean | %d | %s | | | |".formatted(n, String.join(" | ", cells)));
     List<String> names =
         macro.values().stream()
             .flatMap(s -> s.otherMetrics().keySet().stream())
@@ -204,9 +201,16 @@ public final class RelationsRun {
                   macro.containsKey(m)
                       ? String.format(Locale.ROOT, "%.3f", macro.get(m).otherMetrics().get(name))
                       : ""));
-      lines.add("| macro mean, %s | | %s | | |".formatted(name, String.join(" | ", values)));
+      lines.add("| macro mean, %s | | %s | | | |".formatted(name, String.join(" | ", values)));
     }
     return "Test, " + metric + ", 95 % intervals.\n\n" + String.join("\n", lines) + "\n";
+  }
+
+  private static String paired(RunResult result, String baseline) {
+    Comparison paired = result.comparison().get(baseline);
+    return paired == null
+        ? ""
+        : String.format(Locale.ROOT, "%+.3f, p = %.2g", paired.difference(), paired.p());
   }
 
   private static String show(Score score) {
