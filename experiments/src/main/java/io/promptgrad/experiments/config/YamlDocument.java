@@ -18,6 +18,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.Function;
 
 /**
  * A YAML mapping that remembers where each of its values was written, so that an error can name the
@@ -251,6 +253,14 @@ public final class YamlDocument {
     }
     String path = assignment.substring(0, equals).strip();
     set(path, value(assignment.substring(equals + 1), where), where);
+  }
+
+  /** Reads a changed copy, which remembers the same lines. */
+  <T> T with(Consumer<ObjectNode> change, Function<YamlDocument, T> reader) {
+    YamlDocument copy = new YamlDocument(name, root.deepCopy());
+    copy.origins.putAll(origins);
+    change.accept(copy.root);
+    return reader.apply(copy);
   }
 
   /** Returns a document that has this one's mapping at a key; errors name the same lines. */

@@ -156,4 +156,17 @@ class StatisticsTest {
         .isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> new Interval(1, 0)).isInstanceOf(IllegalArgumentException.class);
   }
+
+  /** A group of one value adds no spread and counts as much as a large one. */
+  @Test
+  void bootstrapMacroMean_ofGroups_countsGroupsAlike() {
+    double[] half = new double[400];
+    java.util.Arrays.fill(half, 0, 200, 1);
+    Interval one = Statistics.bootstrapMean(half, Statistics.BOOTSTRAP_SEED);
+    Interval two = Statistics.bootstrapMacroMean(List.of(half, new double[] {1}));
+    assertThat(two.low()).isCloseTo((one.low() + 1) / 2, within(0.01));
+    assertThat(two.high()).isCloseTo((one.high() + 1) / 2, within(0.01));
+    assertThat(Statistics.bootstrapMacroMean(List.of(new double[] {0}, new double[] {1})))
+        .isEqualTo(new Interval(0.5, 0.5));
+  }
 }
