@@ -25,7 +25,7 @@ final class SearchCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "METHOD",
-      description = "The method: autoprompt, or to compare it with linear-probe or finetune.")
+      description = "The method: autoprompt, gcg, pez, ..., or to compare linear-probe, finetune.")
   private String method;
 
   @Option(

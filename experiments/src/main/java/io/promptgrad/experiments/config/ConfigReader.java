@@ -20,13 +20,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * Reads an experiment from YAML. Everything but {@code model}, {@code task}, {@code template} and
  * one of {@code verbalizer} and {@code label_search} has a default.
  *
  * <pre>{@code
- * method: autoprompt                     # or linear-probe, finetune
+ * method: autoprompt                     # gcg, pez, ..., or to compare linear-probe, finetune
  * model: bundled:mini-roberta            # or a model folder
  * task: bundled:sentiment                # or data:NAME, a file, or a mapping as TaskFiles reads it
  * template: "{sentence} [T] [T] [T] [P] ."
@@ -39,6 +40,7 @@ import java.util.Set;
  * precision: auto                        # float32, bfloat16, float16, float64
  * budget: {steps: 100, time: 10m, forward_tokens: 50000000, evaluations: 100000}
  * stop: {patience: 20, target: 0.95, convergence: {window: 10, tolerance: 0.002}}
+ * search: {width: 32, top_k: 32}         # of other methods, see DiscreteConfig
  * autoprompt: {candidates: 32, positions: one, gradient_examples: 128, evaluation_examples: 128}
  * manual_prompts: [{template: "{sentence} It was [P] ."}]
  * data: {dir: /data}                     # where data sets are, and task files are looked for, too
@@ -54,7 +56,9 @@ public final class ConfigReader {
   public static final String FINE_TUNING = "finetune";
 
   /** The methods that this version has. */
-  public static final List<String> METHODS = List.of("autoprompt", PROBE, FINE_TUNING);
+  public static final List<String> METHODS =
+      Stream.concat(Stream.of("autoprompt", PROBE, FINE_TUNING), DiscreteConfig.names().stream())
+          .toList();
 
   private static final List<String> PRECISIONS =
       List.of("auto", "float32", "bfloat16", "float16", "float64");
@@ -89,6 +93,7 @@ public final class ConfigReader {
             "budget",
             "stop",
             "autoprompt",
+            DiscreteConfig.KEY,
             "probe",
             FINE_TUNING,
             "manual_prompts",
@@ -126,6 +131,7 @@ public final class ConfigReader {
         budget(root, stop),
         stop,
         MethodReader.autoPrompt(root, facts.isPresent()),
+        DiscreteConfig.read(root, method),
         MethodReader.probe(root),
         MethodReader.fineTuning(root),
         manual,
@@ -185,7 +191,8 @@ public final class ConfigReader {
 
   private static PromptTemplate template(Section root, String method) {
     PromptTemplate template = template(root);
-    if (!method.equals("autoprompt") && template.triggerCount() > 0) {
+    boolean trained = method.equals(PROBE) || method.equals(FINE_TUNING);
+    if (trained && template.triggerCount() > 0) {
       throw root.problem(
           "template",
           "the template '%s' has a trigger slot [T], which %s does not fill; leave it out."

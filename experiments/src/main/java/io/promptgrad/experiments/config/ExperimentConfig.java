@@ -46,6 +46,7 @@ import java.util.TreeSet;
  * @param budget what the search may use
  * @param stop when it stops earlier
  * @param autoprompt settings of autoprompt
+ * @param discrete settings of another method of discrete search
  * @param probe settings of linear-probe
  * @param fineTuning settings of finetune
  * @param manualPrompts baselines; the best on dev is reported
@@ -68,6 +69,7 @@ public record ExperimentConfig(
     Budget budget,
     List<StopRule> stop,
     AutoPromptConfig autoprompt,
+    Optional<DiscreteConfig> discrete,
     LinearProbe.Config probe,
     FineTuning.Config fineTuning,
     List<ManualPrompt> manualPrompts,
@@ -98,10 +100,16 @@ public record ExperimentConfig(
         budget,
         stop,
         autoprompt,
+        discrete,
         probe,
         fineTuning,
         manualPrompts,
         out);
+  }
+
+  /** Returns whether it looks for a prompt; else it trains weights to compare with. */
+  public boolean searches() {
+    return !method.equals(ConfigReader.PROBE) && !method.equals(ConfigReader.FINE_TUNING);
   }
 
   /** Returns this experiment with a run directory. */
@@ -122,6 +130,7 @@ public record ExperimentConfig(
         budget,
         stop,
         autoprompt,
+        discrete,
         probe,
         fineTuning,
         manualPrompts,
@@ -182,7 +191,11 @@ public record ExperimentConfig(
       default -> {
         putBudget(json.putObject("budget"));
         putStop(json.putObject("stop"));
-        putAutoPrompt(json.putObject("autoprompt"));
+        if (discrete.isPresent()) {
+          json.set(DiscreteConfig.KEY, discrete.get().options());
+        } else {
+          putAutoPrompt(json.putObject("autoprompt"));
+        }
       }
     }
     ArrayNode prompts = json.putArray("manual_prompts");

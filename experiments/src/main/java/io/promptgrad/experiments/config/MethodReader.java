@@ -26,7 +26,7 @@ final class MethodReader {
     Map<String, List<String>> own =
         Map.of(
             "autoprompt",
-            List.of("budget", "stop", "autoprompt"),
+            List.of("autoprompt"),
             ConfigReader.PROBE,
             List.of("probe"),
             ConfigReader.FINE_TUNING,
@@ -40,6 +40,26 @@ final class MethodReader {
             }
           }
         });
+    boolean discrete = DiscreteConfig.names().contains(method);
+    if (root.has(DiscreteConfig.KEY) && !discrete) {
+      throw root.problem(
+          DiscreteConfig.KEY,
+          "'%s' belongs to the methods %s, not to %s."
+              .formatted(DiscreteConfig.KEY, String.join(", ", DiscreteConfig.names()), method));
+    }
+    if (discrete && root.has(FactsReader.KEY)) {
+      throw root.problem(
+          FactsReader.KEY,
+          "facts are searched for by autoprompt alone, not by %s.".formatted(method));
+    }
+    if (method.equals(ConfigReader.PROBE) || method.equals(ConfigReader.FINE_TUNING)) {
+      for (String key : List.of("budget", "stop")) {
+        if (root.has(key)) {
+          throw root.problem(
+              key, "'%s' belongs to searches; %s has epochs.".formatted(key, method));
+        }
+      }
+    }
     if (method.equals(ConfigReader.PROBE)) {
       for (String key : List.of("label_search", FactsReader.KEY)) {
         if (root.has(key)) {
@@ -170,7 +190,7 @@ final class MethodReader {
             rules(section, defaults.filter())));
   }
 
-  private static Set<TokenFilter.Rule> rules(Section section, Set<TokenFilter.Rule> otherwise) {
+  static Set<TokenFilter.Rule> rules(Section section, Set<TokenFilter.Rule> otherwise) {
     Optional<List<String>> names = section.texts("filter");
     if (names.isEmpty()) {
       return otherwise;

@@ -31,6 +31,7 @@ import io.promptgrad.run.RunResult;
 import io.promptgrad.search.Cost;
 import io.promptgrad.search.LoopResult;
 import io.promptgrad.search.RandomSource;
+import io.promptgrad.search.Search;
 import io.promptgrad.search.SearchLoop;
 import io.promptgrad.task.Example;
 import io.promptgrad.task.Task;
@@ -63,7 +64,7 @@ public final class Experiment {
   private final List<Metric> others;
   private final List<TriggerPrompt> manualPrompts;
   private final Optional<Answers> answers; // of facts
-  private AutoPrompt prepared; // with given label words, made when they were checked
+  private Search prepared; // with given label words, made when they were checked
 
   private Experiment(ExperimentConfig config, Task task, LanguageModel model, Console console) {
     this.config = config;
@@ -149,7 +150,7 @@ public final class Experiment {
    */
   private void check() {
     Cloze cloze;
-    boolean searches = config.method().equals("autoprompt");
+    boolean searches = config.searches();
     if (!config.method().equals(ConfigReader.PROBE) && config.labelSearch().isEmpty()) {
       cloze = cloze(config.template(), Optional.empty());
       if (searches) {
@@ -173,11 +174,15 @@ public final class Experiment {
     cloze.encode(task.test());
   }
 
-  private AutoPrompt search(Cloze cloze) {
+  private Search search(Cloze cloze) {
     if (prepared != null) {
       return prepared;
     }
     Tasks.requireLabels(task, cloze.labels().labels());
+    if (config.discrete().isPresent()) {
+      return DiscreteMethods.search(
+          config.discrete().get(), model, task, cloze, metric, new RandomSource(config.seed()));
+    }
     return new AutoPrompt(
         model, task, cloze, config.autoprompt(), metric, new RandomSource(config.seed()));
   }
