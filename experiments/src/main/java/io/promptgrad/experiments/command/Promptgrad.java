@@ -28,6 +28,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       ResumeCommand.class,
       SearchCommand.class,
       EvalCommand.class,
+      BenchCommand.class,
       GenerateCommand.class,
       ModelsCommand.class,
       DataCommand.class,
