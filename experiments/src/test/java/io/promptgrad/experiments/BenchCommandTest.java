@@ -184,4 +184,48 @@ class BenchCommandTest {
     assertThat(run.code()).isEqualTo(2);
     assertThat(run.err()).contains(expected);
   }
+
+  /** The prompt that a search for the opposite finds is worse than chance allows for a solution. */
+  @Test
+  void search_increasingTheLoss_andItsRobustness() throws IOException {
+    Path out = folder.resolve("broken");
+    CommandLineRun run =
+        CommandLineRun.of(
+            "run",
+            world.file("bench.yaml"),
+            "--set",
+            "method=gcg",
+            "--set",
+            "autoprompt=null",
+            "--set",
+            "search={increase_loss: true, width: 16, dev_every: 1}",
+            "--set",
+            "budget.steps=5",
+            "--out",
+            out,
+            "--json");
+    assertThat(run.code()).as(run.err()).isZero();
+    CommandLineRun robust =
+        CommandLineRun.of(
+            "robustness",
+            "--prompt",
+            out,
+            "--model",
+            world.file("model"),
+            "--task",
+            world.file("task.yaml"),
+            "--judge",
+            "none",
+            "--json");
+    assertThat(robust.code()).as(robust.err()).isZero();
+    JsonNode json = Json.parse(robust.out());
+    double found = Json.parse(run.out()).path("found").path("test").path("value").asDouble();
+    assertThat(json.path("score").asDouble()).isEqualTo(found);
+    List<String> kinds =
+        json.path("variants").findValuesAsText("kind").stream().distinct().toList();
+    assertThat(kinds).contains("dropout", "neighbour");
+    assertThat(json.path("variants").findValuesAsText("text"))
+        .doesNotHaveDuplicates()
+        .doesNotContain(json.path("text").asText());
+  }
 }

@@ -29,6 +29,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       SearchCommand.class,
       EvalCommand.class,
       BenchCommand.class,
+      RobustnessCommand.class,
       GenerateCommand.class,
       ModelsCommand.class,
       DataCommand.class,

@@ -21,8 +21,9 @@ import java.util.stream.Stream;
  *
  * <p>Settings of every method: how steps sample ({@code gradient_examples}, {@code
  * evaluation_examples}), what candidates are compared by ({@code objective}), what may not be used
- * ({@code filter}), the weight of the language model's opinion ({@code fluency}) and how often dev
- * is looked at ({@code dev_every}). The others are the method's own, by the names of its papers.
+ * ({@code filter}), the weight of the language model's opinion ({@code fluency}), whether the task
+ * is to be broken instead of solved ({@code increase_loss}) and how often dev is looked at ({@code
+ * dev_every}). The others are the method's own, by the names of its papers.
  *
  * @param method its name
  * @param options every setting with its value
@@ -101,6 +102,7 @@ public record DiscreteConfig(String method, ObjectNode options) {
             .put("gradient_examples", 64)
             .put("evaluation_examples", 64)
             .put("fluency", 0.0)
+            .put("increase_loss", false)
             .put("dev_every", 5);
     all.setAll(METHODS.get(method).deepCopy());
     return all;

@@ -11,6 +11,7 @@ import io.promptgrad.gradient.relaxed.Gbda;
 import io.promptgrad.gradient.relaxed.Pez;
 import io.promptgrad.gradient.trigger.ClozeProblem;
 import io.promptgrad.gradient.trigger.Fluency;
+import io.promptgrad.gradient.trigger.LossIncrease;
 import io.promptgrad.gradient.trigger.TriggerProblem;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.metric.Metric;
@@ -48,6 +49,9 @@ final class DiscreteMethods {
             random);
     if (config.real("fluency") > 0) {
       problem = new Fluency(problem, config.real("fluency"), model, new int[0]);
+    }
+    if (config.options().path("increase_loss").asBoolean()) {
+      problem = new LossIncrease(problem);
     }
     int devEvery = config.number("dev_every");
     if (config.isGcg()) {

@@ -106,7 +106,7 @@ public final class Evaluation {
     }
   }
 
-  private static JsonNode readPrompt(Path file) {
+  static JsonNode readPrompt(Path file) {
     try {
       return Json.parse(Files.readString(file));
     } catch (JsonProcessingException e) {

@@ -14,6 +14,8 @@ import io.promptgrad.gradient.relaxed.Gbda;
 import io.promptgrad.gradient.relaxed.Pez;
 import io.promptgrad.gradient.trigger.ClozeProblem;
 import io.promptgrad.gradient.trigger.Fluency;
+import io.promptgrad.gradient.trigger.LossIncrease;
+import io.promptgrad.gradient.trigger.Perplexity;
 import io.promptgrad.gradient.trigger.TargetProblem;
 import io.promptgrad.gradient.trigger.TargetText;
 import io.promptgrad.gradient.trigger.TransferEvaluation;
@@ -478,6 +480,45 @@ class DiscreteMethodsTest {
         new TargetLoss.CrossEntropy(),
         filter(causal),
         TriggerLoss.Reuse.FIRST_DIFFERENCE);
+  }
+
+  @Test
+  void perplexity_ofAText_isThatOfItsTokensAndOfTheWorstWindow() {
+    String text = "the film was very good and the book was not so great , it was dull";
+    Perplexity found = Perplexity.of(causal, text);
+    int[] ids = causal.tokenizer().encode(text);
+    double[] logs = new double[ids.length - 1]; // the model has no token that texts begin with
+    try (NDManager scope = causal.newScope()) {
+      TokenBatch batch = TokenBatch.of(List.of(ids), 0);
+      for (int t = 1; t < ids.length; t++) {
+        float[] row = causal.logits(scope, batch, new int[] {t - 1}).logSoftmax(1).toFloatArray();
+        logs[t - 1] = -row[ids[t]];
+      }
+    }
+    double mean = Arrays.stream(logs).average().orElseThrow();
+    assertThat(found.whole()).isCloseTo(Math.exp(mean), within(1e-2));
+    double worst = 0;
+    for (int from = 0; from + 10 <= logs.length; from++) {
+      worst = Math.max(worst, Arrays.stream(logs, from, from + 10).average().orElseThrow());
+    }
+    assertThat(found.worst()).isCloseTo(Math.exp(worst), within(1e-2));
+    assertThat(found.passes(found.worst() + 1)).isTrue();
+    assertThat(found.passes(found.worst() - 1)).isFalse();
+  }
+
+  @Test
+  void lossIncrease_isTheOpposite() {
+    ClozeProblem problem = cloze(masked, 2);
+    LossIncrease opposite = new LossIncrease(problem);
+    int[] trigger = problem.start(new RandomSource(1));
+    assertThat(opposite.losses(List.of(trigger), trigger, 1).values()[0])
+        .isEqualTo(-problem.losses(List.of(trigger), trigger, 1).values()[0]);
+    assertThat(opposite.dev(trigger)).isEqualTo(1 - problem.dev(trigger));
+    float[] g = problem.gradient(trigger, 1).at(1);
+    float[] negated = opposite.gradient(trigger, 1).at(1);
+    for (int i = 0; i < g.length; i++) {
+      assertThat(negated[i]).isEqualTo(-g[i]);
+    }
   }
 
   @Test
