@@ -19,6 +19,7 @@ public final class Main {
     PrintWriter out = new PrintWriter(System.out, false, StandardCharsets.UTF_8);
     // The start script knows whether stderr is a terminal; Java 17 cannot tell.
     boolean terminal = Boolean.getBoolean("promptgrad.terminal");
-    System.exit(Promptgrad.execute(new Console(out, err, terminal, new Interrupt()), arguments));
+    Console console = new Console(out, err, terminal, new Interrupt(), System.in);
+    System.exit(Promptgrad.execute(console, arguments));
   }
 }

@@ -38,6 +38,7 @@ class BadInputTest {
     System.setProperty("HF_HOME", folder.resolve("hub").toString());
     good = folder.resolve("good");
     TinyWorld world = TinyWorld.create(good);
+    TinyStoryteller.create(good.resolve("causal"));
     CommandLineRun run =
         CommandLineRun.of("run", world.file("run.yaml"), "--out", folder.resolve("run"));
     assertThat(run.code()).as(run.err()).isZero(); // else every mistake below proves nothing
@@ -586,6 +587,184 @@ class BadInputTest {
         split);
   }
 
+  /** With a causal model at hand whose files a mistake may spoil. */
+  private static Arguments wrongGeneration(String name, String expected, Mistake mistake) {
+    return wrong(
+        name,
+        expected,
+        world -> {
+          List<Object> arguments = new ArrayList<>(List.of("generate", "--model"));
+          arguments.add(world.file("causal"));
+          arguments.addAll(mistake.make(world));
+          return arguments;
+        });
+  }
+
+  private static Arguments wrongTemplate(String name, String expected, String template) {
+    return wrongGeneration(
+        name,
+        expected,
+        world -> {
+          Files.writeString(world.file("causal/chat_template.jinja"), template);
+          return List.of("--chat", "--prompt", "Hi");
+        });
+  }
+
+  private static Arguments wrongSetting(String name, String expected, String json) {
+    return wrongGeneration(
+        name,
+        expected,
+        world -> {
+          Files.writeString(world.file("causal/generation_config.json"), json);
+          return List.of("--prompt", "Hi");
+        });
+  }
+
+  private static Arguments wrongChat(String name, String expected, String lines) {
+    return wrongGeneration(
+        name,
+        expected,
+        world ->
+            List.of("--chat", "--prompts", Files.writeString(world.file("chats.jsonl"), lines)));
+  }
+
+  static Stream<Arguments> generation() {
+    return Stream.of(
+        wrong(
+            "masked model that should generate",
+            "masked language model (bert) cannot generate",
+            world -> List.of("generate", "--model", world.model(), "--prompt", "bal")),
+        wrong(
+            "no model to generate with",
+            "there is no model folder",
+            world -> List.of("generate", "--model", world.file("no"), "--prompt", "bal")),
+        wrongGeneration(
+            "nothing to continue",
+            "--prompts FILE, or a text on standard input",
+            world -> List.of()),
+        wrongGeneration(
+            "two kinds of prompts",
+            "only one of --prompt",
+            world -> List.of("--prompt", "a", "--prompts", "b.txt")),
+        wrongGeneration(
+            "system without chat",
+            "--system is for conversations",
+            world -> List.of("--prompt", "a", "--system", "Be brief.")),
+        wrongGeneration(
+            "system for a file of conversations",
+            "--system does not go with --prompts",
+            world -> List.of("--chat", "--system", "Be brief.", "--prompts", "chats.jsonl")),
+        wrongGeneration(
+            "no file of prompts",
+            "no.txt; check the path",
+            world -> List.of("--prompts", world.file("no.txt"))),
+        wrongGeneration(
+            "empty file of prompts",
+            "has no prompt",
+            world -> List.of("--prompts", Files.writeString(world.file("prompts.txt"), "\n\n"))),
+        wrongGeneration(
+            "prompt that is not JSON",
+            "prompts.jsonl, line 2: this is not JSON",
+            world ->
+                List.of("--prompts", Files.writeString(world.file("prompts.jsonl"), "\"a\"\n{\n"))),
+        wrongGeneration(
+            "JSON that is no prompt",
+            "prompts.jsonl, line 1: this is neither",
+            world -> List.of("--prompts", Files.writeString(world.file("prompts.jsonl"), "[1]\n"))),
+        wrongGeneration(
+            "prompt that is too long",
+            "shorten the prompt",
+            world -> List.of("--prompt", "x".repeat(200))),
+        wrongGeneration(
+            "temperature that is no number",
+            "--temperature",
+            world -> List.of("--prompt", "a", "--temperature", "warm")),
+        wrongGeneration(
+            "temperature below 0",
+            "--temperature must be 0 or more",
+            world -> List.of("--prompt", "a", "--temperature", "-1")),
+        wrongGeneration(
+            "temperature NaN",
+            "--temperature must be",
+            world -> List.of("--prompt", "a", "--temperature", "NaN")),
+        wrongGeneration(
+            "top-p of 0",
+            "--top-p must be above 0",
+            world -> List.of("--prompt", "a", "--top-p", "0")),
+        wrongGeneration(
+            "no new tokens",
+            "--max-tokens must be 1 or more",
+            world -> List.of("--prompt", "a", "--max-tokens", "0")),
+        wrongGeneration(
+            "top-p above 1",
+            "--top-p must be above 0",
+            world -> List.of("--prompt", "a", "--top-p", "1.01")),
+        wrongGeneration(
+            "top-k below 0", "--top-k must be", world -> List.of("--prompt", "a", "--top-k", "-1")),
+        wrongGeneration(
+            "min-p above 1",
+            "--min-p must be",
+            world -> List.of("--prompt", "a", "--min-p", "1.5")),
+        wrongGeneration(
+            "repetition penalty of 0",
+            "--repetition-penalty must be",
+            world -> List.of("--prompt", "a", "--repetition-penalty", "0")),
+        wrongGeneration(
+            "empty stop string", "--stop must be", world -> List.of("--prompt", "a", "--stop", "")),
+        wrongGeneration(
+            "no samples", "--samples must be", world -> List.of("--prompt", "a", "--samples", "0")),
+        wrongGeneration(
+            "more tokens than positions",
+            "ask for at most 95 new tokens",
+            world -> List.of("--prompt", "a", "--max-tokens", "96")),
+        wrongGeneration(
+            "several greedy texts",
+            "greedy texts are all the same",
+            world -> List.of("--prompt", "a", "--samples", "2")),
+        wrongGeneration(
+            "device that is not there",
+            "cuda:99",
+            world -> List.of("--prompt", "a", "--device", "cuda:99")),
+        wrongGeneration(
+            "model without chat template",
+            "has no chat template",
+            world -> {
+              Files.writeString(world.file("causal/tokenizer_config.json"), "{}");
+              return List.of("--chat", "--prompt", "Hi");
+            }),
+        wrongTemplate(
+            "template that does not parse",
+            "chat_template.jinja, line 2: the block 'if' that begins here does not end",
+            "a\n{% if messages %}"),
+        wrongTemplate(
+            "template that fails",
+            "chat_template.jinja, line 3: 'nope' is undefined",
+            "{% for m in messages %}\n\n{{ nope.x }}{% endfor %}"),
+        wrongTemplate(
+            "template that refuses",
+            "chat_template.jinja, line 2: the template says: no user here",
+            "\n{{ raise_exception('No user here!') }}"),
+        wrongTemplate(
+            "template with something unknown",
+            "chat_template.jinja, line 1: the filter 'nosuch' is not supported",
+            "{{ messages | nosuch }}"),
+        wrongTemplate(
+            "template without end",
+            "does too much work",
+            "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"),
+        wrongChat("chat that is not JSON", "chats.jsonl, line 1: this is not JSON", "Hi\n"),
+        wrongChat("chat without role", "chats.jsonl, line 1: message 1 has no role", "[{}]\n"),
+        wrongChat("empty chat file", "has no conversation", "\n"),
+        wrongSetting("settings that are not JSON", "generation_config.json is not valid", "{"),
+        wrongSetting(
+            "setting of another type",
+            "temperature must be a number",
+            "{\"temperature\": \"warm\"}"),
+        wrongSetting("setting out of range", "topP", "{\"top_p\": 3}"),
+        wrongSetting(
+            "stop id that is none", "eos_token_id must be", "{\"eos_token_id\": \"</s>\"}"));
+  }
+
   @ParameterizedTest(name = "{0}")
   @MethodSource({
     "weights",
@@ -594,7 +773,8 @@ class BadInputTest {
     "prompts",
     "commands",
     "modelCommands",
-    "data"
+    "data",
+    "generation"
   })
   void command_badInput_endsWithOneSentence(String name, String expected, Mistake mistake)
       throws IOException {

@@ -3,6 +3,8 @@ package io.promptgrad.experiments;
 import io.promptgrad.experiments.command.Promptgrad;
 import io.promptgrad.experiments.execution.Console;
 import io.promptgrad.experiments.execution.Interrupt;
+import java.io.ByteArrayInputStream;
+import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.Arrays;
@@ -16,9 +18,18 @@ record CommandLineRun(int code, String out, String err) {
   }
 
   static CommandLineRun of(Interrupt interrupt, Object... arguments) {
+    return of(interrupt, InputStream.nullInputStream(), arguments);
+  }
+
+  /** With this on standard input. */
+  static CommandLineRun reading(byte[] input, Object... arguments) {
+    return of(new Interrupt(), new ByteArrayInputStream(input), arguments);
+  }
+
+  private static CommandLineRun of(Interrupt interrupt, InputStream in, Object... arguments) {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
-    Console console = new Console(new PrintWriter(out), new PrintWriter(err), false, interrupt);
+    Console console = new Console(new PrintWriter(out), new PrintWriter(err), false, interrupt, in);
     int code =
         Promptgrad.execute(
             console, Arrays.stream(arguments).map(Object::toString).toArray(String[]::new));

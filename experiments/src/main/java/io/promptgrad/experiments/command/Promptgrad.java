@@ -28,6 +28,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       ResumeCommand.class,
       SearchCommand.class,
       EvalCommand.class,
+      GenerateCommand.class,
       ModelsCommand.class,
       DataCommand.class,
       VerifyCommand.class,

@@ -163,6 +163,17 @@ public final class ConfigReader {
         root.text("out").map(base::resolve));
   }
 
+  /** Reads which model is wanted and where, with the same keys. */
+  public static ModelConfig readModel(YamlDocument document, Path base) {
+    Section root = Section.root(document, "model", "seed", "device", "precision", "data");
+    Base paths = ConfigPaths.base(base, root.section("data", "dir").text("dir"));
+    return new ModelConfig(
+        ConfigPaths.model(root, paths),
+        root.wholeNumber("seed").orElse(0),
+        device(root),
+        root.choice("precision", "auto", PRECISIONS));
+  }
+
   private static String method(Section root) {
     String method = root.text("method").orElse("autoprompt");
     if (!METHODS.contains(method)) {

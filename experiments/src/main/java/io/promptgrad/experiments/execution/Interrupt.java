@@ -37,8 +37,11 @@ public final class Interrupt {
     }
   }
 
-  /** Takes over the process's signals while work runs that saves itself; else they end it. */
-  <T> T during(PrintWriter err, Supplier<T> work) {
+  /**
+   * Takes over the process's signals while work runs that ends in order if {@link #requested} says
+   * so; else they end the process.
+   */
+  public <T> T during(PrintWriter err, Supplier<T> work) {
     Map<Signal, SignalHandler> before = new HashMap<>();
     for (String name : new String[] {"INT", "TERM"}) {
       try {

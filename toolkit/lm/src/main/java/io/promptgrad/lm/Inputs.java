@@ -56,7 +56,7 @@ record Inputs(NDArray ids, NDArray mask, NDArray types, NDArray positions, NDArr
     }
     return new Inputs(
         step.create(longs(batch.ids()), shape),
-        batch.full() && cached == 0 ? program.nothing() : mask(step, batch, cached, pastMask),
+        batch.full() && full(pastMask) ? program.nothing() : mask(step, batch, cached, pastMask),
         types,
         positions(step, spec, batch, cached, pastMask),
         batch.decoderIds().length == 0
@@ -113,6 +113,15 @@ record Inputs(NDArray ids, NDArray mask, NDArray types, NDArray positions, NDArr
       known[column] |= tokens[i];
     }
     return step.create(shared, new Shape(1, width));
+  }
+
+  private static boolean full(byte[] pastMask) {
+    for (int i = 0; pastMask != null && i < pastMask.length; i++) {
+      if (pastMask[i] == 0) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static NDArray mask(NDManager step, TokenBatch batch, int cached, byte[] pastMask) {
@@ -229,6 +238,16 @@ record Inputs(NDArray ids, NDArray mask, NDArray types, NDArray positions, NDArr
    */
   static int requirePast(NDArray past, long rows, LanguageModel model) {
     return requireKeyValues(past, "cached keys and values", rows, model);
+  }
+
+  /** Room for keys and values of exactly these rows, with {@code more} behind the cached ones. */
+  static void requireRoom(NDArray room, int rows, int cached, int more, LanguageModel model) {
+    int tokens = requireKeyValues(room, "room for keys and values", rows, model);
+    if (room.getShape().get(2) != rows || cached < 1 || cached + (long) more > tokens) {
+      throw new IllegalArgumentException(
+          "room for %d tokens in %d rows cannot take %d behind %d cached ones in %d rows"
+              .formatted(tokens, room.getShape().get(2), more, cached, rows));
+    }
   }
 
   /** The same for a past, or an encoded text, by this name. */

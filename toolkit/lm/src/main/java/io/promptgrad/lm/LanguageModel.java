@@ -408,6 +408,62 @@ public final class LanguageModel implements AutoCloseable {
     return program.call(scope, "join_caches", past, newer).singletonOrThrow();
   }
 
+  /**
+   * Cached keys and values with room behind them, for {@link #extendInto} and {@link #decodeInto},
+   * which fill it: nothing that is cached is copied again for the next token.
+   *
+   * @param past what is cached [L, 2, B or 1, key-value heads, P, head width]
+   * @param rows number of sequences B
+   * @param tokens how many there is room for, P included
+   * @return [L, 2, B, key-value heads, tokens, head width]
+   */
+  public NDArray roomBehind(NDManager scope, NDArray past, int rows, int tokens) {
+    int cached = Inputs.requirePast(past, rows, this);
+    if (rows < 1 || tokens < cached || tokens > spec().maxPositions()) {
+      throw new IllegalArgumentException(
+          "room for %d tokens in %d rows, but %d are cached and %d are possible"
+              .formatted(tokens, rows, cached, spec().maxPositions()));
+    }
+    try (NDManager step = newScope()) {
+      return program
+          .call(scope, "make_room", past, Weights.hostInts(step, rows, tokens))
+          .singletonOrThrow();
+    }
+  }
+
+  /**
+   * {@link #extend} from the batch's ids, with the new tokens' keys and values written into the
+   * room.
+   *
+   * @param room what {@link #roomBehind} gave; it changes
+   * @param cached how many tokens of it are there, at least 1
+   * @return logits at the chosen positions [N, V]
+   */
+  public NDArray extendInto(
+      NDManager scope, TokenBatch batch, NDArray room, int cached, byte[] pastMask, int[] at) {
+    if (spec().encoderDecoder()) {
+      throw new IllegalArgumentException("an encoder-decoder needs decodeInto");
+    }
+    Inputs.requireAt(batch, at, spec());
+    Inputs.requireRoom(room, batch.rows(), cached, batch.length(), this);
+    try (NDManager step = newScope()) {
+      Inputs in = Inputs.of(program, spec(), step, batch, cached, pastMask);
+      NDList out =
+          program.call(
+              scope,
+              "extend_into",
+              in.ids(),
+              in.mask(),
+              in.types(),
+              in.positions(),
+              room,
+              Weights.hostInts(step, cached),
+              step.create(Inputs.longs(at), new Shape(at.length)));
+      forwardTokens.add(batch.tokens());
+      return out.singletonOrThrow();
+    }
+  }
+
   // ------------------------------------------------------------------ encoder and decoder
 
   /**
@@ -447,13 +503,7 @@ public final class LanguageModel implements AutoCloseable {
    */
   public Extension decode(
       NDManager scope, Encoded text, int rows, int[] ids, NDArray past, int[] at) {
-    requireEncoder();
-    if (rows < 1 || ids.length == 0 || ids.length % rows != 0) {
-      throw new IllegalArgumentException(
-          "%d ids are no whole number of tokens for each of %d rows".formatted(ids.length, rows));
-    }
-    Inputs.requireAt(at, ids.length);
-    int width = Inputs.requireText(text, rows, this);
+    int width = requireDecodable(text, rows, ids, at);
     int cached = past == null ? 0 : Inputs.requirePast(past, rows, this);
     try (NDManager step = newScope()) {
       NDList out =
@@ -468,6 +518,44 @@ public final class LanguageModel implements AutoCloseable {
       forwardTokens.add(ids.length);
       return new Extension(out.get(0), out.get(1));
     }
+  }
+
+  /**
+   * {@link #decode} with the new tokens' keys and values written into the room.
+   *
+   * @param room what {@link #roomBehind} gave; it changes
+   * @param cached how many tokens of it are there, at least 1
+   * @return logits at the chosen positions [N, V]
+   */
+  public NDArray decodeInto(
+      NDManager scope, Encoded text, int rows, int[] ids, NDArray room, int cached, int[] at) {
+    int width = requireDecodable(text, rows, ids, at);
+    Inputs.requireRoom(room, rows, cached, ids.length / rows, this);
+    try (NDManager step = newScope()) {
+      NDList out =
+          program.call(
+              scope,
+              "decode_into",
+              Inputs.decoder(step, spec(), rows, ids, cached),
+              text.keyValues(),
+              Inputs.mask(program, step, text.mask(), width),
+              room,
+              Weights.hostInts(step, cached),
+              step.create(Inputs.longs(at), new Shape(at.length)));
+      forwardTokens.add(ids.length);
+      return out.singletonOrThrow();
+    }
+  }
+
+  /** Checks what a decoder is given and returns the width of the text. */
+  private int requireDecodable(Encoded text, int rows, int[] ids, int[] at) {
+    requireEncoder();
+    if (rows < 1 || ids.length == 0 || ids.length % rows != 0) {
+      throw new IllegalArgumentException(
+          "%d ids are no whole number of tokens for each of %d rows".formatted(ids.length, rows));
+    }
+    Inputs.requireAt(at, ids.length);
+    return Inputs.requireText(text, rows, this);
   }
 
   private void requireEncoder() {

@@ -106,6 +106,7 @@ class EncoderDecoderTest {
       assertThat(Tensors.doubles(model.decode(scope, text, 4, all, null, everywhere).logits()))
           .containsExactly(whole, within(1e-12));
       NDArray past = null;
+      NDArray room = null;
       for (int step = 0; step < 5; step++) {
         int[] ids = new int[4];
         for (int r = 0; r < 4; r++) {
@@ -114,6 +115,13 @@ class EncoderDecoderTest {
         var one = model.decode(scope, text, 4, ids, past, new int[] {0, 1, 2, 3});
         past = past == null ? one.keyValues() : model.joinCaches(scope, past, one.keyValues());
         double[] logits = Tensors.doubles(one.logits());
+        if (room == null) {
+          room = model.roomBehind(scope, past, 4, 5);
+        } else {
+          int[] at = {0, 1, 2, 3};
+          assertThat(Tensors.doubles(model.decodeInto(scope, text, 4, ids, room, step, at)))
+              .containsExactly(logits, within(1e-12));
+        }
         for (int r = 0; r < 4; r++) {
           assertThat(Tensors.row(logits, r, 97))
               .as("row %d step %d", r, step)
@@ -249,6 +257,9 @@ class EncoderDecoderTest {
       refused("use extend", () -> causal.encode(scope, null, texts));
       refused("use extend", () -> causal.decode(scope, text, 4, new int[4], null, at));
       refused("whole number", () -> model.decode(scope, text, 4, new int[5], null, at));
+      refused("decodeInto", () -> model.extendInto(scope, texts, past, 1, null, at));
+      refused("use extend", () -> causal.decodeInto(scope, text, 4, new int[4], past, 1, at));
+      refused("cannot take", () -> model.decodeInto(scope, text, 4, new int[4], past, 1, at));
       refused("whole number", () -> model.decode(scope, text, 4, new int[0], null, at));
       refused("whole number", () -> model.decode(scope, text, 0, new int[4], null, at));
       refused("encoded texts", () -> model.decode(scope, text, 2, new int[4], null, at));

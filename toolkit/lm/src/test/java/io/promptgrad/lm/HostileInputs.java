@@ -138,6 +138,8 @@ final class HostileInputs {
         attempt(() -> model.extend(scope, null, batch, b, pastMask, new int[] {0}));
         attempt(() -> model.extend(scope, a, batch, null, null, new int[] {0}));
         attempt(() -> model.joinCaches(scope, a, b));
+        attempt(() -> model.roomBehind(scope, a, random.nextInt(6) - 1, length()));
+        attempt(() -> model.extendInto(scope, batch, b, random.nextInt(8) - 1, pastMask, at));
         attempt(() -> model.encode(scope, random.nextBoolean() ? null : a, batch));
         attempt(() -> decode(model, scope, batch, a, b));
         attempt(() -> model.gradient(scope, a, batch, null, null, targets(batch)));
@@ -171,8 +173,10 @@ final class HostileInputs {
     }
     int rows = random.nextInt(4) == 0 ? pick() : batch.rows();
     NDArray past = random.nextBoolean() ? null : b;
-    return model.decode(
-        scope, text, rows, ints(), past, random.nextBoolean() ? ints() : new int[1]);
+    int[] at = random.nextBoolean() ? ints() : new int[1];
+    return past != null && random.nextBoolean()
+        ? model.decodeInto(scope, text, rows, ints(), past, random.nextInt(8) - 1, at)
+        : model.decode(scope, text, rows, ints(), past, at);
   }
 
   private static double[] baseline(LanguageModel model) {
@@ -264,7 +268,7 @@ final class HostileInputs {
 
   private GenerationOptions generation() {
     return random.nextBoolean()
-        ? GenerationOptions.greedy(pick())
+        ? GenerationOptions.greedy(length())
         : GenerationOptions.sampling(1 + random.nextInt(3), FLOATS[random.nextInt(8)], pick())
             .withTopK(pick())
             .withRepetitionPenalty(FLOATS[random.nextInt(8)])
@@ -343,6 +347,12 @@ final class HostileInputs {
       values[i] = right ? random.nextInt(3) : pick();
     }
     return values;
+  }
+
+  /** A number of tokens; an encoder-decoder would take any, and its time. */
+  private int length() {
+    int picked = pick();
+    return decodes ? Math.min(picked, 20) : picked;
   }
 
   private int pick() {

@@ -185,6 +185,76 @@ class KeyValueCacheTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "gpt2, FLOAT64, 1e-12",
+    "llama, FLOAT64, 1e-12",
+    "mistral, FLOAT64, 1e-12",
+    "gemma2, FLOAT64, 1e-12",
+    "gemma3_text, FLOAT64, 1e-12",
+    "llama, BFLOAT16, 0.05"
+  })
+  void extendInto_inPiecesOfARoom_equalsOnePass(String name, Precision precision, double near) {
+    TokenBatch batch = TokenBatch.leftPadded(SEQUENCES, 0);
+    LanguageModel model = TinyModels.shared(name, precision);
+    try (NDManager scope = model.newScope()) {
+      double[] whole = Tensors.doubles(model.logits(scope, batch, everywhere(batch)));
+      TokenBatch head = columns(batch, 0, 3);
+      NDArray past = model.extend(scope, null, head, null, null, everywhere(head)).keyValues();
+      NDArray room = model.roomBehind(scope, past, batch.rows(), 6);
+      int cached = 3;
+      for (int end : new int[] {4, 6, 7, 8}) {
+        if (end == 7) { // a larger room behind what the first one holds
+          room = model.roomBehind(scope, room, batch.rows(), 10);
+        }
+        TokenBatch piece = columns(batch, cached, end);
+        byte[] pastMask = columns(batch, 0, cached).mask();
+        NDArray logits = model.extendInto(scope, piece, room, cached, pastMask, everywhere(piece));
+        assertSame(batch, piece, cached, logits, whole, near);
+        cached = end;
+      }
+      assertThat(past.getShape().get(4)).isEqualTo(3); // a room is another array
+    }
+  }
+
+  @Test
+  void extendInto_roomForSeveralRowsBehindOne_holdsItForEach() {
+    LanguageModel model = TinyModels.shared("llama", Precision.FLOAT64);
+    try (NDManager scope = model.newScope()) {
+      TokenBatch prefix = TokenBatch.of(List.of(new int[] {7, 8, 9}), 0);
+      NDArray one = model.extend(scope, null, prefix, null, null, new int[] {0}).keyValues();
+      TokenBatch rows = shifted(TokenBatch.of(List.of(new int[] {4, 1}, new int[] {5, 2}), 0), 3);
+      int[] at = {1, 3};
+      NDArray room = model.roomBehind(scope, one, 2, 5);
+      assertThat(Tensors.doubles(model.extendInto(scope, rows, room, 3, null, at)))
+          .containsExactly(
+              Tensors.doubles(model.extend(scope, null, rows, one, null, at).logits()),
+              within(1e-12));
+    }
+  }
+
+  @Test
+  void room_thatDoesNotFit_isRefusedBeforeNativeCode() {
+    LanguageModel model = TinyModels.shared("llama", Precision.FLOAT32);
+    try (NDManager scope = model.newScope()) {
+      TokenBatch batch = TokenBatch.of(List.of(new int[] {1, 2}, new int[] {3, 4}), 0);
+      int[] at = {0};
+      NDArray past = scope.zeros(new Shape(3, 2, 2, 2, 4, 8));
+      refused("room for 3 tokens", () -> model.roomBehind(scope, past, 2, 3));
+      refused("room for 65 tokens", () -> model.roomBehind(scope, past, 2, 65));
+      refused("cached keys and values", () -> model.roomBehind(scope, past, 3, 5));
+      NDArray single = scope.zeros(new Shape(3, 2, 1, 2, 4, 8));
+      refused("in 0 rows", () -> model.roomBehind(scope, single, 0, 5));
+      for (int cached : new int[] {-1, 0, 3, 4, Integer.MAX_VALUE}) {
+        refused("cannot take 2", () -> model.extendInto(scope, batch, past, cached, null, at));
+      }
+      refused("in 1 rows", () -> model.extendInto(scope, batch, single, 2, null, at));
+      NDArray wrong = scope.zeros(new Shape(3, 2, 2, 2, 4, 16));
+      refused("room for keys", () -> model.extendInto(scope, batch, wrong, 2, null, at));
+      refused("mask of 2", () -> model.extendInto(scope, batch, past, 2, new byte[5], at));
+    }
+  }
+
   @Test
   void arguments_thatDoNotFit_areRefusedBeforeNativeCode() {
     LanguageModel model = TinyModels.shared("llama", Precision.FLOAT32);

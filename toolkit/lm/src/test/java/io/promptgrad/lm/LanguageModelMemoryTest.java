@@ -80,6 +80,10 @@ class LanguageModelMemoryTest {
       assertThat(resources(scope)).hasSize(expected += 2);
       model.joinCaches(scope, extension.keyValues(), extension.keyValues());
       assertThat(resources(scope)).hasSize(expected += 1);
+      NDArray room = model.roomBehind(scope, extension.keyValues(), 4, 20);
+      assertThat(resources(scope)).hasSize(expected += 1);
+      model.extendInto(scope, BATCH, room, 8, null, new int[] {0});
+      assertThat(resources(scope)).hasSize(expected += 1);
     }
   }
 
@@ -101,6 +105,9 @@ class LanguageModelMemoryTest {
       NDArray past = model.decode(scope, text, 4, answers, null, new int[] {1}).keyValues();
       assertThat(resources(scope)).hasSize(expected += 2);
       model.decode(scope, text, 4, new int[4], past, new int[] {1});
+      assertThat(resources(scope)).hasSize(expected += 2);
+      NDArray room = model.roomBehind(scope, past, 4, 3);
+      model.decodeInto(scope, text, 4, new int[4], room, 2, new int[] {1});
       assertThat(resources(scope)).hasSize(expected += 2);
       Generation.generate(model, SEQUENCES, GenerationOptions.greedy(3));
       assertThat(resources(scope)).hasSize(expected);
@@ -189,6 +196,8 @@ class LanguageModelMemoryTest {
       var extension = model.extend(scope, vectors, BATCH, null, null, at);
       model.gradient(scope, vectors, BATCH, extension.keyValues(), null, targets);
       model.joinCaches(scope, extension.keyValues(), extension.keyValues());
+      NDArray room = model.roomBehind(scope, extension.keyValues(), 4, 16);
+      model.extendInto(scope, BATCH, room, 8, null, at);
     }
     Generation.generate(model, SEQUENCES, GenerationOptions.greedy(3));
   }

@@ -2,6 +2,7 @@ package io.promptgrad.lm.generate;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.TokenBatch;
@@ -17,11 +18,25 @@ import java.util.SplittableRandom;
  *
  * @param tokens the new tokens of each prompt, without the id that stopped it; those of a stop
  *     string are included, because it need not begin with a token
- * @param texts the new text of each prompt; empty strings if the model has no tokenizer
+ * @param texts the new text of each prompt, as it goes on from the prompt: with a leading blank
+ *     where a new word begins; empty strings if the model has no tokenizer
+ * @param ends what ended each row
  * @param logits those that each token was chosen from, [B, steps, V] row-major, 0 after a row's
  *     end; empty unless asked for
  */
-public record Generation(List<int[]> tokens, List<String> texts, float[] logits) {
+public record Generation(List<int[]> tokens, List<String> texts, List<End> ends, float[] logits) {
+
+  /** What ended a row. */
+  public enum End {
+    /** It has as many new tokens as were allowed. */
+    LENGTH,
+    /** A stop id was chosen. */
+    STOP_ID,
+    /** Its text came to a stop string. */
+    STOP_STRING,
+    /** The listener did not want to go on. */
+    CANCELLED
+  }
 
   /**
    * Continues each prompt, or answers it with an encoder-decoder. Prompts may differ in length; a
@@ -33,220 +48,344 @@ public record Generation(List<int[]> tokens, List<String> texts, float[] logits)
    */
   public static Generation generate(
       LanguageModel model, List<int[]> prompts, GenerationOptions options) {
-    return new Run(model, prompts, options).run();
+    return generate(model, prompts, options, Integer.MAX_VALUE, GenerationListener.NONE);
   }
 
-  /** The state of one call. */
-  private static final class Run {
+  /**
+   * The same, some prompts at a time, and telling what comes.
+   *
+   * @param rowsAtOnce at most this many prompts go through the model together; it changes memory
+   *     and speed, and no result
+   */
+  public static Generation generate(
+      LanguageModel model,
+      List<int[]> prompts,
+      GenerationOptions options,
+      int rowsAtOnce,
+      GenerationListener listener) {
+    if (rowsAtOnce < 1) {
+      throw new IllegalArgumentException("rowsAtOnce is " + rowsAtOnce + ", at least 1 needed");
+    }
+    requireAll(model, prompts, options);
+    int vocabulary = model.spec().vocabulary();
+    SplittableRandom random = new SplittableRandom(options.seed());
+    List<Row> rows = new ArrayList<>();
+    for (int[] prompt : prompts) {
+      rows.add(new Row(rows.size(), prompt, model, options, random.split(), listener));
+    }
+    // the logits of one step must fit into an array
+    int atOnce = Math.min(rowsAtOnce, Math.max(1, Integer.MAX_VALUE / vocabulary));
+    for (int start = 0; start < rows.size(); ) {
+      int end = (int) Math.min(rows.size(), start + (long) atOnce);
+      new Batch(model, rows.subList(start, end), options, listener).run();
+      start = end;
+    }
+    return new Generation(
+        rows.stream().map(Row::tokens).toList(),
+        rows.stream().map(Row::text).toList(),
+        rows.stream().map(row -> row.end).toList(),
+        logits(rows, vocabulary));
+  }
+
+  /**
+   * Refuses a model that cannot generate, before a prompt is made for it.
+   *
+   * @throws InvalidInputException if the model is a masked one
+   */
+  public static void requireGenerative(LanguageModel model) {
+    if (model.spec().objective() == Objective.MASKED) {
+      throw new InvalidInputException(
+          "A masked language model ("
+              + model.spec().family()
+              + ") cannot generate text; use a causal one.");
+    }
+  }
+
+  /** The most new tokens that there is room for behind such a prompt; below 1: it is too long. */
+  public static int mostNewTokens(LanguageModel model, int promptTokens) {
+    // The last new token is never fed back, so it needs no position.
+    int before = model.spec().encoderDecoder() ? 1 : promptTokens;
+    return (int) Math.min(Integer.MAX_VALUE, model.spec().maxPositions() - (long) before + 1);
+  }
+
+  private static void requireAll(
+      LanguageModel model, List<int[]> prompts, GenerationOptions options) {
+    requireGenerative(model);
+    if (prompts.isEmpty()) {
+      throw new IllegalArgumentException("no prompt to continue");
+    }
+    for (int[] prompt : prompts) {
+      requireTokens(prompt, model.spec().vocabulary());
+      requireRoom(model, prompt.length, options.maxNewTokens());
+    }
+    double kept = (double) prompts.size() * options.maxNewTokens() * model.spec().vocabulary();
+    if (options.keepsLogits() && kept > Integer.MAX_VALUE - 8) {
+      throw new IllegalArgumentException(
+          "the logits of %d prompts, %d new tokens and %d entries of the vocabulary do not fit into an array; keep those of fewer prompts at a time"
+              .formatted(prompts.size(), options.maxNewTokens(), model.spec().vocabulary()));
+    }
+  }
+
+  private static void requireTokens(int[] prompt, int vocabulary) {
+    if (prompt.length == 0) {
+      throw new InvalidInputException("A prompt to continue needs at least one token.");
+    }
+    for (int id : prompt) {
+      if (id < 0 || id >= vocabulary) {
+        throw new IllegalArgumentException(
+            "token id " + id + " is outside the vocabulary of " + vocabulary + " entries");
+      }
+    }
+  }
+
+  private static void requireRoom(LanguageModel model, int prompt, int fresh) {
+    int most = mostNewTokens(model, prompt);
+    if (fresh > most) {
+      throw new InvalidInputException(
+          "A prompt of %d tokens and %d new ones exceed the %d positions of this model; %s."
+              .formatted(
+                  prompt,
+                  fresh,
+                  model.spec().maxPositions(),
+                  most < 1 ? "shorten the prompt" : "ask for at most " + most + " new tokens"));
+    }
+  }
+
+  private static float[] logits(List<Row> rows, int vocabulary) {
+    int steps = rows.stream().mapToInt(row -> row.kept.size()).max().orElse(0);
+    float[] logits = new float[rows.size() * steps * vocabulary]; // fits: see requireAll
+    for (Row row : rows) {
+      for (int step = 0; step < row.kept.size(); step++) {
+        int to = (row.index * steps + step) * vocabulary;
+        System.arraycopy(row.kept.get(step), 0, logits, to, vocabulary);
+      }
+    }
+    return logits;
+  }
+
+  /** One prompt and what was made of it. */
+  private static final class Row {
+
+    private final int index;
+    private final int[] prompt;
+    private final GenerationOptions options;
+    private final GenerationListener listener;
+    private final Sampler sampler;
+    private final GrowingText text; // null without a tokenizer
+    private final List<Integer> fresh = new ArrayList<>();
+    private final List<float[]> kept = new ArrayList<>();
+    private End end; // null while it goes on
+
+    Row(
+        int index,
+        int[] prompt,
+        LanguageModel model,
+        GenerationOptions options,
+        SplittableRandom random,
+        GenerationListener listener) {
+      this.index = index;
+      this.prompt = prompt;
+      this.options = options;
+      this.listener = listener;
+      boolean answers = model.spec().encoderDecoder();
+      int[] before = answers ? new int[] {model.spec().encoder().startId()} : prompt;
+      this.sampler = new Sampler(options, before, model.spec().vocabulary(), random);
+      this.text =
+          model.hasTokenizer() || !options.stopStrings().isEmpty()
+              ? new GrowingText(
+                  model.tokenizer(), answers ? new int[0] : prompt, options.stopStrings())
+              : null;
+    }
+
+    /** Chooses the next token from logits; 0 once the row has ended. */
+    int choose(float[] logits, int start, int vocabulary) {
+      if (end != null) {
+        return 0; // its column is computed with this token and never looked at
+      }
+      if (options.keepsLogits()) {
+        kept.add(Arrays.copyOfRange(logits, start, start + vocabulary));
+      }
+      return take(sampler.next(logits, start));
+    }
+
+    /** Takes the most probable token, whose logit was this one; 0 once the row has ended. */
+    int takeBest(int id, float logit) {
+      if (end != null) {
+        return 0;
+      }
+      Sampler.requireLogit(logit);
+      return take(id);
+    }
+
+    private int take(int id) {
+      if (options.stopIds().contains(id)) {
+        end(End.STOP_ID);
+        return 0;
+      }
+      fresh.add(id);
+      tell(text == null ? "" : text.add(id));
+      if (text != null && text.stopped()) {
+        end(End.STOP_STRING);
+      } else if (fresh.size() == options.maxNewTokens()) {
+        end(End.LENGTH);
+      }
+      return id;
+    }
+
+    void end(End why) {
+      end = why;
+      if (text != null) {
+        tell(text.finish());
+        end = text.stopped() ? End.STOP_STRING : why;
+      }
+      listener.end(index, end);
+    }
+
+    private void tell(String piece) {
+      if (!piece.isEmpty()) {
+        listener.text(index, piece);
+      }
+    }
+
+    int[] tokens() {
+      return fresh.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    String text() {
+      return text == null ? "" : text.text();
+    }
+  }
+
+  /** Rows that go through the model together. */
+  private static final class Batch {
+
+    /** A cache is made for at least so many more tokens, and then for twice as many. */
+    private static final int ROOM = 16;
 
     private final LanguageModel model;
     private final GenerationOptions options;
+    private final GenerationListener listener;
+    private final List<Row> chosen;
     private final int rows;
     private final boolean answers; // a decoder, to what an encoder reads
     private final TokenBatch batch;
-    private final int vocabulary;
-    private final boolean[] done;
-    private final List<List<Integer>> fresh = new ArrayList<>();
-    private final List<float[]> kept = new ArrayList<>();
-    private final Sampler[] samplers;
+    private final int[] each; // 0 .. rows - 1
 
-    Run(LanguageModel model, List<int[]> prompts, GenerationOptions options) {
-      if (model.spec().objective() == Objective.MASKED) {
-        throw new InvalidInputException(
-            "A masked language model ("
-                + model.spec().family()
-                + ") cannot generate text; use a causal one.");
-      }
-      if (prompts.isEmpty()) {
-        throw new IllegalArgumentException("no prompt to continue");
-      }
-      for (int[] prompt : prompts) {
-        requireTokens(prompt, model.spec().vocabulary());
-      }
+    Batch(
+        LanguageModel model,
+        List<Row> chosen,
+        GenerationOptions options,
+        GenerationListener listener) {
       this.model = model;
       this.options = options;
-      this.rows = prompts.size();
+      this.listener = listener;
+      this.chosen = chosen;
+      this.rows = chosen.size();
       this.answers = model.spec().encoderDecoder();
+      List<int[]> prompts = chosen.stream().map(row -> row.prompt).toList();
       this.batch = answers ? TokenBatch.of(prompts, 0) : TokenBatch.leftPadded(prompts, 0);
-      requireRoom(
-          answers ? 1 : batch.length(), options.maxNewTokens(), model.spec().maxPositions());
-      this.vocabulary = model.spec().vocabulary();
-      this.done = new boolean[rows];
-      this.samplers = new Sampler[rows];
-      SplittableRandom random = new SplittableRandom(options.seed());
-      int[] start = {model.spec().encoder().startId()};
-      for (int row = 0; row < rows; row++) {
-        fresh.add(new ArrayList<>());
-        int[] before = answers ? start : prompts.get(row);
-        samplers[row] = new Sampler(options, before, vocabulary, random.split());
-      }
+      this.each = new int[rows];
+      Arrays.setAll(each, row -> row);
     }
 
-    private static void requireTokens(int[] prompt, int vocabulary) {
-      if (prompt.length == 0) {
-        throw new InvalidInputException("A prompt to continue needs at least one token.");
+    void run() {
+      if (!goesOn()) {
+        return;
       }
-      for (int id : prompt) {
-        if (id < 0 || id >= vocabulary) {
-          throw new IllegalArgumentException(
-              "token id " + id + " is outside the vocabulary of " + vocabulary + " entries");
-        }
-      }
-    }
-
-    /** The last new token is never fed back, so it needs no position. */
-    private static void requireRoom(int prompt, int fresh, int positions) {
-      if (prompt + (long) fresh - 1 > positions) {
-        int most = positions - prompt + 1;
-        throw new InvalidInputException(
-            "A prompt of %d tokens and %d new ones exceed the %d positions of this model; %s."
-                .formatted(
-                    prompt,
-                    fresh,
-                    positions,
-                    most < 1 ? "shorten the prompt" : "ask for at most " + most + " new tokens"));
-      }
-    }
-
-    Generation run() {
       try (NDManager all = model.newScope()) {
-        byte[] pastMask = batch.mask();
         LanguageModel.Encoded text = answers ? model.encode(all, null, batch) : null;
-        NDManager cache = all.newSubManager();
-        LanguageModel.Extension step = first(cache, text);
-        NDArray past = step.keyValues();
-        int[] next = choose(step.logits().toFloatArray());
-        for (int made = 1; made < options.maxNewTokens() && !allDone(); made++) {
-          int seen = batch.length() + made - 1;
-          int[] at = new int[rows];
-          Arrays.setAll(at, row -> row);
-          NDManager newer = all.newSubManager();
-          float[] logits;
-          try (NDManager scope = all.newSubManager()) {
-            LanguageModel.Extension more =
-                answers
-                    ? model.decode(scope, text, rows, next, past, at)
-                    : model.extend(scope, null, column(next, pastMask, seen), past, pastMask, at);
-            past = model.joinCaches(newer, past, more.keyValues());
-            logits = more.logits().toFloatArray();
+        int before = answers ? 1 : batch.length();
+        int capacity = before + Math.min(ROOM, options.maxNewTokens() - 1);
+        NDManager holder = all.newSubManager();
+        NDArray cache;
+        int[] next;
+        try (NDManager scope = all.newSubManager()) {
+          LanguageModel.Extension first = first(scope, text);
+          cache = model.roomBehind(holder, first.keyValues(), rows, capacity);
+          next = choose(first.logits());
+        }
+        for (int cached = before; !allDone() && goesOn(); cached++) {
+          if (cached == capacity) {
+            capacity = (int) Math.min(2L * capacity, before + options.maxNewTokens() - 1L);
+            NDManager larger = all.newSubManager();
+            cache = model.roomBehind(larger, cache, rows, capacity);
+            holder.close();
+            holder = larger;
           }
-          cache.close(); // the shorter cache
-          cache = newer;
-          pastMask = withColumn(pastMask, seen);
-          next = choose(logits);
+          try (NDManager scope = all.newSubManager()) {
+            next =
+                choose(
+                    answers
+                        ? model.decodeInto(scope, text, rows, next, cache, cached, each)
+                        : model.extendInto(
+                            scope, column(next, cached), cache, cached, mask(cached), each));
+          }
         }
       }
-      return result();
+    }
+
+    /** Ends all rows if the listener has had enough. */
+    private boolean goesOn() {
+      if (listener.goesOn()) {
+        return true;
+      }
+      chosen.stream().filter(row -> row.end == null).forEach(row -> row.end(End.CANCELLED));
+      return false;
     }
 
     /** After the prompts, or after a decoder's start. */
     private LanguageModel.Extension first(NDManager scope, LanguageModel.Encoded text) {
-      int[] last = new int[rows];
       if (!answers) {
+        int[] last = new int[rows];
         Arrays.setAll(last, row -> batch.index(row, batch.length() - 1));
         return model.extend(scope, null, batch, null, null, last);
       }
       int[] starts = new int[rows];
       Arrays.fill(starts, model.spec().encoder().startId());
-      Arrays.setAll(last, row -> row);
-      return model.decode(scope, text, rows, starts, null, last);
+      return model.decode(scope, text, rows, starts, null, each);
     }
 
-    /** The tokens just chosen as a batch of one column. */
-    private TokenBatch column(int[] ids, byte[] pastMask, int seen) {
+    /** The tokens just chosen as a batch of one column, behind so many of padding or tokens. */
+    private TokenBatch column(int[] ids, int cached) {
       byte[] ones = new byte[rows];
       Arrays.fill(ones, (byte) 1);
       int[] positions = new int[rows];
-      for (int row = 0; row < rows; row++) {
-        for (int i = 0; i < seen; i++) {
-          positions[row] += pastMask[row * seen + i];
-        }
-      }
+      Arrays.setAll(
+          positions, row -> chosen.get(row).prompt.length + cached - batch.length()); // no padding
       return new TokenBatch(rows, 1, ids, ones, positions, new int[0]);
     }
 
-    private byte[] withColumn(byte[] mask, int width) {
-      byte[] wider = new byte[rows * (width + 1)];
+    /** Padding stands before the prompts only. */
+    private byte[] mask(int width) {
+      byte[] mask = new byte[Math.multiplyExact(rows, width)];
       for (int row = 0; row < rows; row++) {
-        System.arraycopy(mask, row * width, wider, row * (width + 1), width);
-        wider[row * (width + 1) + width] = 1;
+        int padding = batch.length() - chosen.get(row).prompt.length;
+        Arrays.fill(mask, row * width + padding, (row + 1) * width, (byte) 1);
       }
-      return wider;
+      return mask;
     }
 
-    private int[] choose(float[] logits) {
-      int[] chosen = new int[rows];
-      float[] recorded = options.keepsLogits() ? new float[logits.length] : null;
-      for (int row = 0; row < rows; row++) {
-        if (done[row]) {
-          continue; // its column is computed with token 0 and never looked at
-        }
-        if (recorded != null) {
-          System.arraycopy(logits, row * vocabulary, recorded, row * vocabulary, vocabulary);
-        }
-        int id = samplers[row].next(logits, row * vocabulary);
-        if (options.stopIds().contains(id)) {
-          done[row] = true;
-          continue;
-        }
-        chosen[row] = id;
-        fresh.get(row).add(id);
-        done[row] = endsInStopString(row);
+    /** The next token of each row from logits [B, V]. */
+    private int[] choose(NDArray logits) {
+      int[] next = new int[rows];
+      if (options.onlyTheBest()) { // found on the device, so that the logits stay there
+        long[] best = logits.argMax(1).toLongArray();
+        float[] largest = floats(logits.max(new int[] {1}));
+        Arrays.setAll(next, row -> chosen.get(row).takeBest((int) best[row], largest[row]));
+        return next;
       }
-      if (recorded != null) {
-        kept.add(recorded);
-      }
-      return chosen;
+      int vocabulary = model.spec().vocabulary();
+      float[] all = floats(logits);
+      Arrays.setAll(next, row -> chosen.get(row).choose(all, row * vocabulary, vocabulary));
+      return next;
     }
 
-    private boolean endsInStopString(int row) {
-      if (options.stopStrings().isEmpty()) {
-        return false;
-      }
-      String text = text(row);
-      return options.stopStrings().stream().anyMatch(text::contains);
-    }
-
-    private String text(int row) {
-      return model
-          .tokenizer()
-          .decode(fresh.get(row).stream().mapToInt(Integer::intValue).toArray());
+    private static float[] floats(NDArray values) {
+      return values.toType(DataType.FLOAT32, false).toFloatArray();
     }
 
     private boolean allDone() {
-      for (boolean d : done) {
-        if (!d) {
-          return false;
-        }
-      }
-      return true;
-    }
-
-    private Generation result() {
-      List<int[]> tokens = new ArrayList<>();
-      List<String> texts = new ArrayList<>();
-      for (int row = 0; row < rows; row++) {
-        tokens.add(fresh.get(row).stream().mapToInt(Integer::intValue).toArray());
-        String text = model.hasTokenizer() ? text(row) : "";
-        for (String stop : options.stopStrings()) {
-          int cut = text.indexOf(stop);
-          text = cut < 0 ? text : text.substring(0, cut);
-        }
-        texts.add(text);
-      }
-      int steps = kept.size();
-      float[] logits = new float[rows * steps * vocabulary];
-      for (int step = 0; step < steps; step++) {
-        for (int row = 0; row < rows; row++) {
-          System.arraycopy(
-              kept.get(step),
-              row * vocabulary,
-              logits,
-              (row * steps + step) * vocabulary,
-              vocabulary);
-        }
-      }
-      return new Generation(tokens, texts, logits);
+      return chosen.stream().allMatch(row -> row.end != null);
     }
   }
 }

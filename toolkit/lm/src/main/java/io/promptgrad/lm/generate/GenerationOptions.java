@@ -5,10 +5,15 @@ import java.util.List;
 /**
  * How the next token is chosen, and when to stop.
  *
+ * <p>As in Hugging Face's generate, the repetition penalty comes first, then the temperature, then
+ * top-k, top-p of what is left, and min-p.
+ *
  * @param maxNewTokens at most this many tokens
  * @param temperature divides the logits before sampling; 0 means greedy
  * @param topK sample among the k most probable; 0: no limit
  * @param topP sample among the fewest tokens whose probability reaches p (nucleus); 1: no limit
+ * @param minP sample among the tokens that have at least this share of the most probable one's
+ *     probability (Nguyen et al. 2024, arXiv:2407.01082); 0: no limit
  * @param repetitionPenalty divides positive and multiplies negative logits of tokens that occurred
  *     (Keskar et al. 2019); 1: none
  * @param stopIds end a sequence, and are not part of it
@@ -21,6 +26,7 @@ public record GenerationOptions(
     double temperature,
     int topK,
     double topP,
+    double minP,
     double repetitionPenalty,
     List<Integer> stopIds,
     List<String> stopStrings,
@@ -41,6 +47,9 @@ public record GenerationOptions(
     if (!(topP > 0 && topP <= 1)) {
       throw new IllegalArgumentException("topP is " + topP + ", must be in (0, 1]");
     }
+    if (!(minP >= 0 && minP <= 1)) {
+      throw new IllegalArgumentException("minP is " + minP + ", must be in [0, 1]");
+    }
     if (!(repetitionPenalty > 0) || Double.isInfinite(repetitionPenalty)) {
       throw new IllegalArgumentException(
           "repetitionPenalty is " + repetitionPenalty + ", must be greater than 0");
@@ -54,13 +63,40 @@ public record GenerationOptions(
 
   /** The most probable token each time. */
   public static GenerationOptions greedy(int maxNewTokens) {
-    return new GenerationOptions(maxNewTokens, 0, 0, 1, 1, List.of(), List.of(), 0, false);
+    return new GenerationOptions(maxNewTokens, 0, 0, 1, 0, 1, List.of(), List.of(), 0, false);
   }
 
   /** Draws from the model's distribution. */
   public static GenerationOptions sampling(int maxNewTokens, double temperature, long seed) {
+    return greedy(maxNewTokens).withTemperature(temperature).withSeed(seed);
+  }
+
+  public GenerationOptions withMaxNewTokens(int most) {
     return new GenerationOptions(
-        maxNewTokens, temperature, 0, 1, 1, List.of(), List.of(), seed, false);
+        most,
+        temperature,
+        topK,
+        topP,
+        minP,
+        repetitionPenalty,
+        stopIds,
+        stopStrings,
+        seed,
+        keepsLogits);
+  }
+
+  public GenerationOptions withTemperature(double value) {
+    return new GenerationOptions(
+        maxNewTokens,
+        value,
+        topK,
+        topP,
+        minP,
+        repetitionPenalty,
+        stopIds,
+        stopStrings,
+        seed,
+        keepsLogits);
   }
 
   public GenerationOptions withTopK(int k) {
@@ -69,6 +105,7 @@ public record GenerationOptions(
         temperature,
         k,
         topP,
+        minP,
         repetitionPenalty,
         stopIds,
         stopStrings,
@@ -82,6 +119,21 @@ public record GenerationOptions(
         temperature,
         topK,
         p,
+        minP,
+        repetitionPenalty,
+        stopIds,
+        stopStrings,
+        seed,
+        keepsLogits);
+  }
+
+  public GenerationOptions withMinP(double p) {
+    return new GenerationOptions(
+        maxNewTokens,
+        temperature,
+        topK,
+        topP,
+        p,
         repetitionPenalty,
         stopIds,
         stopStrings,
@@ -91,7 +143,16 @@ public record GenerationOptions(
 
   public GenerationOptions withRepetitionPenalty(double penalty) {
     return new GenerationOptions(
-        maxNewTokens, temperature, topK, topP, penalty, stopIds, stopStrings, seed, keepsLogits);
+        maxNewTokens,
+        temperature,
+        topK,
+        topP,
+        minP,
+        penalty,
+        stopIds,
+        stopStrings,
+        seed,
+        keepsLogits);
   }
 
   /** Replaces the stop ids; without arguments nothing stops a sequence but its length. */
@@ -101,6 +162,7 @@ public record GenerationOptions(
         temperature,
         topK,
         topP,
+        minP,
         repetitionPenalty,
         List.of(ids),
         stopStrings,
@@ -114,6 +176,7 @@ public record GenerationOptions(
         temperature,
         topK,
         topP,
+        minP,
         repetitionPenalty,
         stopIds,
         List.of(strings),
@@ -121,8 +184,36 @@ public record GenerationOptions(
         keepsLogits);
   }
 
+  public GenerationOptions withSeed(long number) {
+    return new GenerationOptions(
+        maxNewTokens,
+        temperature,
+        topK,
+        topP,
+        minP,
+        repetitionPenalty,
+        stopIds,
+        stopStrings,
+        number,
+        keepsLogits);
+  }
+
+  /** Whether nothing is wanted of the logits but which is the largest. */
+  boolean onlyTheBest() {
+    return temperature == 0 && repetitionPenalty == 1 && !keepsLogits;
+  }
+
   public GenerationOptions keepLogits() {
     return new GenerationOptions(
-        maxNewTokens, temperature, topK, topP, repetitionPenalty, stopIds, stopStrings, seed, true);
+        maxNewTokens,
+        temperature,
+        topK,
+        topP,
+        minP,
+        repetitionPenalty,
+        stopIds,
+        stopStrings,
+        seed,
+        true);
   }
 }

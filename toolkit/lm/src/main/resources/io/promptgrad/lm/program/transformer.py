@@ -13,6 +13,16 @@
 def given(x: Tensor) -> bool:
   return torch.gt(torch.numel(x), 0)
 
+# How many tokens of a past [L, 2, B or 1, G, P, D] are there; cached: -1 means all.
+def length(past: Tensor,
+    cached: int) -> int:
+  n = 0
+  if __torch__.given(past, ):
+    n = cached
+    if torch.lt(cached, 0):
+      n = torch.size(past, 4)
+  return n
+
 def at_least_float32(x: Tensor) -> Tensor:
   code = ops.prim.dtype(x)
   if torch.eq(code, 5) or torch.eq(code, 15):
@@ -246,7 +256,7 @@ class Transformer(Module):
     masked = __torch__.given(mask, )
     if masked:
       allowed = torch.unsqueeze(torch.unsqueeze(torch.to(mask, 11), 1), 1)
-    if causal:
+    if torch.__and__(causal, torch.gt(s, 1)):
       ones = torch.ones([s, k], dtype=11, device=ops.prim.device(like))
       lower = torch.unsqueeze(torch.unsqueeze(torch.tril(ones, torch.sub(k, s)), 0), 0)
       if torch.__isnot__(allowed, None):
@@ -309,6 +319,7 @@ class Transformer(Module):
 
   # Attention of x [B, S, C] to itself and to what is cached, past [L, 2, B or 1, G, P, D] (layer i), or, as
   # "crossing", to an encoded text, past [L, 2, B or 1, G, K, D]. -> output [B, S, C], new keys, new values
+  # cached: so many tokens of the past are there, and behind them is room; -1: all, and no room
   def attention(self: __torch__.Transformer,
     x: Tensor,
     w: Dict[str, Tensor],
@@ -317,6 +328,7 @@ class Transformer(Module):
     cos: Tensor,
     sin: Tensor,
     past: Tensor,
+    cached: int,
     i: int,
     crossing: bool,
     scale: float,
@@ -351,8 +363,15 @@ class Transformer(Module):
     new_v = v
     if torch.__and__(torch.__not__(crossing), __torch__.given(past, )):
       old = torch.expand(torch.select(past, 0, i), [-1, b, -1, -1, -1])
-      k = torch.cat([torch.to(torch.select(old, 0, 0), ops.prim.dtype(k)), k], 2)                                                   # [B, G, K, D]
-      v = torch.cat([torch.to(torch.select(old, 0, 1), ops.prim.dtype(v)), v], 2)
+      if torch.ge(cached, 0):
+        # written into the room behind the cached ones, so that these need not be copied
+        old = torch.slice(old, 3, 0, torch.add(cached, s))
+        written = torch.copy_(torch.slice(old, 3, cached), torch.stack([k, v]))
+        k = torch.to(torch.select(old, 0, 0), ops.prim.dtype(q))                                                                    # [B, G, K, D]
+        v = torch.to(torch.select(old, 0, 1), ops.prim.dtype(q))
+      else:
+        k = torch.cat([torch.to(torch.select(old, 0, 0), ops.prim.dtype(k)), k], 2)                                                 # [B, G, K, D]
+        v = torch.cat([torch.to(torch.select(old, 0, 1), ops.prim.dtype(v)), v], 2)
     if torch.ne(self.kv_heads, self.heads):
       each = torch.floordiv(self.heads, self.kv_heads)
       k = torch.repeat_interleave(k, each, 1)
@@ -384,7 +403,8 @@ class Transformer(Module):
     return __torch__.linear(up, w, "down.weight", "down.bias", )
 
   # The layers first .. last - 1 and the norm behind them, whose name is "final".
-  # x [B, S, C], mask [B, K], positions [B or 1, S, or K where distances count], past [L, 2, B or 1, G, P, D],
+  # x [B, S, C], mask [B, K], positions [B or 1, S, or K where distances count],
+  # past [L, 2, B or 1, G, P, D] and how much of it is cached, as for attention,
   # cross: keys and values of an encoded text [L, 2, B or 1, G, S', D] and its mask [B, S']
   # -> states: input of the first layer, output of each layer, the last one after the final norm; each [B, S, C]
   #    fresh: keys and values of the S new tokens, [L, 2, B, G, S, D] (only if wanted)
@@ -398,14 +418,13 @@ class Transformer(Module):
     mask: Tensor,
     positions: Tensor,
     past: Tensor,
+    cached: int,
     cross: Tensor,
     cross_mask: Tensor,
     dropout: float,
     want_fresh: bool) -> Tuple[List[Tensor], Tensor]:
     s = torch.size(x, 1)
-    k = s
-    if __torch__.given(past, ):
-      k = torch.add(s, torch.size(past, 4))
+    k = torch.add(s, __torch__.length(past, cached, ))
     # each kind of layer has its own mask and angles
     biases = annotate(List[Optional[Tensor]], [])
     sights = annotate(List[Optional[Tensor]], [])
@@ -443,7 +462,7 @@ class Transformer(Module):
       h = x
       if self.input_norms:
         h = (self).norm(x, layer, "norm1.weight", "norm1.bias", )
-      a, new_k, new_v, = (self).attention(h, layer, biases[kind], sights[kind], cosines[kind], sines[kind], past, i, False, scale, dropout, )
+      a, new_k, new_v, = (self).attention(h, layer, biases[kind], sights[kind], cosines[kind], sines[kind], past, cached, i, False, scale, dropout, )
       if self.output_norms:
         a = (self).norm(a, layer, "output_norm1.weight", "output_norm1.bias", )
       y = torch.add(x, torch.dropout(a, dropout, torch.gt(dropout, 0.)))
@@ -451,7 +470,7 @@ class Transformer(Module):
         y = (self).norm(y, layer, "norm1.weight", "norm1.bias", )
       if crosses:
         a = (self).norm(y, layer, "cross_norm.weight", "cross_norm.bias", )
-        a, text_k, text_v, = (self).attention(a, layer, cross_bias, cross_sighted, cos, sin, cross, i, True, scale, dropout, )
+        a, text_k, text_v, = (self).attention(a, layer, cross_bias, cross_sighted, cos, sin, cross, -1, i, True, scale, dropout, )
         y = torch.add(y, torch.dropout(a, dropout, torch.gt(dropout, 0.)))
       if self.parallel:
         # the MLP reads what the attention read: the layer's input, through a norm of its own or the same
@@ -499,16 +518,15 @@ class Transformer(Module):
     cross: Tensor,
     cross_mask: Tensor,
     past: Tensor,
+    cached: int,
     dropout: float,
     want_fresh: bool) -> Tuple[List[Tensor], Tensor]:
     none = torch.empty([0])
-    p = 0
-    if __torch__.given(past, ):
-      p = torch.size(past, 4)
+    p = __torch__.length(past, cached, )
     t = torch.add(p, torch.size(d, 1))
     positions = torch.unsqueeze(torch.arange(t, dtype=4, device=ops.prim.device(d)), 0)
     x = (self).embed(w, d, none, torch.slice(positions, 1, p, t), dropout, )
-    return (self).stack(w, x, self.encoder_layers, self.layers, "final_norm", True, none, positions, past, cross, cross_mask, dropout, want_fresh, )
+    return (self).stack(w, x, self.encoder_layers, self.layers, "final_norm", True, none, positions, past, cached, cross, cross_mask, dropout, want_fresh, )
 
   # The whole model from word vectors e [B, S, E], for an encoder-decoder also the decoder's [B, T, E] or its
   # ids [B, T]: without them its encoder alone. mask [B, K], types [B, S], positions and past as for a stack -> as from a stack
@@ -520,6 +538,7 @@ class Transformer(Module):
     positions: Tensor,
     decoder: Tensor,
     past: Tensor,
+    cached: int,
     dropout: float,
     want_fresh: bool) -> Tuple[List[Tensor], Tensor]:
     none = torch.empty([0])
@@ -528,14 +547,14 @@ class Transformer(Module):
       own = torch.slice(positions, 1, torch.sub(torch.size(positions, 1), torch.size(e, 1)))
     x = (self).embed(w, e, types, own, dropout, )
     if torch.eq(self.encoder_layers, 0):
-      return (self).stack(w, x, 0, self.layers, "final_norm", self.causal, mask, positions, past, none, none, dropout, want_fresh, )
-    encoded, kv, = (self).stack(w, x, 0, self.encoder_layers, "encoder_norm", False, mask, positions, none, none, none, dropout, False, )
+      return (self).stack(w, x, 0, self.layers, "final_norm", self.causal, mask, positions, past, cached, none, none, dropout, want_fresh, )
+    encoded, kv, = (self).stack(w, x, 0, self.encoder_layers, "encoder_norm", False, mask, positions, none, -1, none, none, dropout, False, )
     if torch.__not__(__torch__.given(decoder, )):
       return (encoded, kv)
     d = decoder
     if torch.eq(torch.dim(d), 2):
       d = (self).look_up(w, decoder, )
-    return (self).decoder_stack(w, d, (self).cross_keys(w, encoded[-1], ), mask, none, dropout, want_fresh, )
+    return (self).decoder_stack(w, d, (self).cross_keys(w, encoded[-1], ), mask, none, -1, dropout, want_fresh, )
 
   # The last state [B, S or T, C or E] of the whole model from ids.
   def last_state(self: __torch__.Transformer,
@@ -546,7 +565,7 @@ class Transformer(Module):
     positions: Tensor,
     decoder: Tensor,
     dropout: float) -> Tensor:
-    states, kv, = (self).trunk(w, (self).look_up(w, ids, ), mask, types, positions, decoder, torch.empty([0]), dropout, False, )
+    states, kv, = (self).trunk(w, (self).look_up(w, ids, ), mask, types, positions, decoder, torch.empty([0]), -1, dropout, False, )
     return states[-1]
 
   # The head's input at the chosen positions: h [B, S, C or E], at [N] into B * S -> [N, E]
@@ -626,7 +645,7 @@ class Transformer(Module):
     past: Tensor,
     at: Tensor) -> Tuple[Tensor, Tensor]:
     torch.set_grad_enabled(False)
-    states, kv, = (self).trunk(self.w, e, mask, types, positions, decoder, past, 0., True, )
+    states, kv, = (self).trunk(self.w, e, mask, types, positions, decoder, past, -1, 0., True, )
     return ((self).logits_of(self.w, (self).features_at(self.w, states[-1], at, ), ), kv)
 
   # Cached keys and values [L, 2, B or 1, G, P, D] followed by newer ones [L, 2, B, G, S, D].
@@ -637,6 +656,45 @@ class Transformer(Module):
     before = torch.expand(past, [-1, -1, torch.size(newer, 2), -1, -1, -1])
     return torch.cat([before, torch.to(newer, ops.prim.dtype(past))], 4)
 
+  # Cached keys and values [L, 2, B or 1, G, P, D] with room for n tokens in all and for b rows, which the
+  # two entries below fill. size = [b, n] on the host
+  def make_room(self: __torch__.Transformer,
+    past: Tensor,
+    size: Tensor) -> Tensor:
+    torch.set_grad_enabled(False)
+    options = annotate(List[int], size.tolist())
+    shape = [torch.size(past, 0), 2, options[0], torch.size(past, 3), options[1], torch.size(past, 5)]
+    room = torch.empty(shape, dtype=ops.prim.dtype(past), device=ops.prim.device(past))
+    written = torch.copy_(torch.slice(room, 4, 0, torch.size(past, 4)), past)
+    return room
+
+  # "extend" from ids, behind the first tokens of a room for keys and values; cached: how many, on the host.
+  # The new ones' are written behind those. -> [N, V]
+  def extend_into(self: __torch__.Transformer,
+    ids: Tensor,
+    mask: Tensor,
+    types: Tensor,
+    positions: Tensor,
+    room: Tensor,
+    cached: Tensor,
+    at: Tensor) -> Tensor:
+    torch.set_grad_enabled(False)
+    e = (self).look_up(self.w, ids, )
+    states, kv, = (self).trunk(self.w, e, mask, types, positions, torch.empty([0]), room, int(cached), 0., False, )
+    return (self).logits_of(self.w, (self).features_at(self.w, states[-1], at, ), )
+
+  # "decode" behind the first tokens of a room, likewise. -> [N, V]
+  def decode_into(self: __torch__.Transformer,
+    ids: Tensor,
+    cross: Tensor,
+    cross_mask: Tensor,
+    room: Tensor,
+    cached: Tensor,
+    at: Tensor) -> Tensor:
+    torch.set_grad_enabled(False)
+    states, kv, = (self).decoder_stack(self.w, (self).look_up(self.w, ids, ), cross, cross_mask, room, int(cached), 0., False, )
+    return (self).logits_of(self.w, (self).features_at(self.w, states[-1], at, ), )
+
   # An encoder-decoder's text, encoded once: keys and values of the decoder's cross attention [L, 2, B, G, S, D].
   def encode(self: __torch__.Transformer,
     e: Tensor,
@@ -645,7 +703,7 @@ class Transformer(Module):
     positions: Tensor) -> Tensor:
     torch.set_grad_enabled(False)
     none = torch.empty([0])
-    states, kv, = (self).trunk(self.w, e, mask, types, positions, none, none, 0., False, )
+    states, kv, = (self).trunk(self.w, e, mask, types, positions, none, none, -1, 0., False, )
     return (self).cross_keys(self.w, states[-1], )
 
   # The decoder's ids [B, T] behind their own past and after an encoded text with its mask.
@@ -657,7 +715,7 @@ class Transformer(Module):
     past: Tensor,
     at: Tensor) -> Tuple[Tensor, Tensor]:
     torch.set_grad_enabled(False)
-    states, kv, = (self).decoder_stack(self.w, (self).look_up(self.w, ids, ), cross, cross_mask, past, 0., True, )
+    states, kv, = (self).decoder_stack(self.w, (self).look_up(self.w, ids, ), cross, cross_mask, past, -1, 0., True, )
     return ((self).logits_of(self.w, (self).features_at(self.w, states[-1], at, ), ), kv)
 
   # Logits of a few tokens only, tokens [c] -> [N, c]: all that an accuracy needs.
@@ -695,7 +753,7 @@ class Transformer(Module):
     positions: Tensor,
     decoder: Tensor) -> List[Tensor]:
     torch.set_grad_enabled(False)
-    states, kv, = (self).trunk(self.w, (self).look_up(self.w, ids, ), mask, types, positions, decoder, torch.empty([0]), 0., False, )
+    states, kv, = (self).trunk(self.w, (self).look_up(self.w, ids, ), mask, types, positions, decoder, torch.empty([0]), -1, 0., False, )
     out = annotate(List[Tensor], [])
     for i in range(torch.len(states)):
       torch.append(out, __torch__.at_least_float32(states[i], ))
@@ -763,7 +821,7 @@ class Transformer(Module):
     if __torch__.given(decoder, ):
       d = torch.requires_grad_(torch.detach(__torch__.at_least_float32((self).look_up(self.w, decoder, ), )), True)
       torch.append(leaves, d)
-    states, kv, = (self).trunk(self.w, leaf, mask, types, positions, d, past, 0., False, )
+    states, kv, = (self).trunk(self.w, leaf, mask, types, positions, d, past, -1, 0., False, )
     features = (self).features_at(self.w, states[-1], at, )
     if __torch__.given(tokens, ):
       logits = (self).logits_of_tokens(self.w, features, tokens, )

@@ -14,7 +14,13 @@ import io.promptgrad.lm.TokenBatch;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -55,6 +61,95 @@ class GenerationTest {
     }
   }
 
+  /** The cache grows several times on the way. */
+  @ParameterizedTest
+  @ValueSource(strings = {"gpt2", "mistral"})
+  void generate_upToTheLastPosition_equalsRepeatedFullPasses(String name) {
+    LanguageModel model = TinyModels.shared(name, Precision.FLOAT32);
+    int most = Generation.mostNewTokens(model, 1);
+    assertThat(most).isEqualTo(model.spec().maxPositions()).isGreaterThan(32);
+    int[] tokens =
+        Generation.generate(model, List.of(new int[] {78}), GenerationOptions.greedy(most))
+            .tokens()
+            .get(0);
+    List<Integer> sequence = new ArrayList<>(List.of(78));
+    for (int token : tokens) {
+      float[] logits = lastLogits(model, sequence);
+      int best = 0;
+      for (int id = 1; id < logits.length; id++) {
+        best = logits[id] > logits[best] ? id : best;
+      }
+      assertThat(token).as("step %d", sequence.size()).isEqualTo(best);
+      sequence.add(best);
+    }
+  }
+
+  @Provide
+  Arbitrary<List<int[]>> prompts() {
+    return Arbitraries.integers()
+        .between(0, 96)
+        .array(int[].class)
+        .ofMinSize(1)
+        .ofMaxSize(12)
+        .list()
+        .ofMinSize(1)
+        .ofMaxSize(5);
+  }
+
+  @Property(tries = 40)
+  void generate_anyPromptsTogether_equalsOneByOne(
+      @ForAll("prompts") List<int[]> prompts, @ForAll boolean windows) {
+    LanguageModel model = TinyModels.shared(windows ? "mistral" : "gpt2", Precision.FLOAT64);
+    GenerationOptions greedy = GenerationOptions.greedy(6);
+    List<int[]> together = Generation.generate(model, prompts, greedy).tokens();
+    for (int row = 0; row < prompts.size(); row++) {
+      assertThat(Generation.generate(model, List.of(prompts.get(row)), greedy).tokens().get(0))
+          .isEqualTo(together.get(row));
+    }
+  }
+
+  @Test
+  void generate_bestFromTheDevice_isTheBestOfTheLogits() {
+    for (Precision precision : new Precision[] {Precision.FLOAT64, Precision.BFLOAT16}) {
+      LanguageModel model = TinyModels.shared("llama", precision);
+      GenerationOptions greedy = GenerationOptions.greedy(8);
+      assertThat(Generation.generate(model, PROMPTS, greedy).tokens())
+          .usingRecursiveComparison()
+          .isEqualTo(Generation.generate(model, PROMPTS, greedy.keepLogits()).tokens());
+    }
+  }
+
+  @Test
+  void generate_listenerThatHasEnough_endsEveryRowWithWhatItHas() {
+    LanguageModel model = TinyModels.shared("gpt2", Precision.FLOAT32);
+    int[] asked = {0};
+    GenerationListener twice =
+        new GenerationListener() {
+          @Override
+          public void text(int row, String piece) {}
+
+          @Override
+          public boolean goesOn() {
+            return asked[0]++ < 2;
+          }
+        };
+    Generation some = Generation.generate(model, PROMPTS, GenerationOptions.greedy(8), 2, twice);
+    assertThat(some.ends()).containsOnly(Generation.End.CANCELLED);
+    assertThat(some.tokens().stream().map(t -> t.length)).containsExactly(2, 2, 0);
+    Generation all = Generation.generate(model, PROMPTS, GenerationOptions.greedy(8));
+    assertThat(some.tokens().get(0)).isEqualTo(Arrays.copyOf(all.tokens().get(0), 2));
+  }
+
+  @Test
+  void generate_logitsThatNoArrayHolds_areRefused() {
+    LanguageModel model = TinyModels.shared("llama__rope_linear", Precision.FLOAT32);
+    List<int[]> many = Collections.nCopies(1_200_000, new int[] {1});
+    GenerationOptions options = GenerationOptions.greedy(20).keepLogits();
+    assertThatThrownBy(() -> Generation.generate(model, many, options))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("do not fit into an array");
+  }
+
   @Test
   void generate_rowAlone_equalsItsRowInABatch() {
     LanguageModel model = TinyModels.shared("gpt2", Precision.FLOAT32);
@@ -85,6 +180,89 @@ class GenerationTest {
     List<int[]> twice = List.of(PROMPTS.get(0), PROMPTS.get(0));
     List<int[]> both = Generation.generate(model, twice, options).tokens();
     assertThat(both.get(0)).isNotEqualTo(both.get(1));
+  }
+
+  @Test
+  void generate_fewRowsAtOnce_changesNoResult() {
+    LanguageModel model = TinyModels.shared("llama", Precision.FLOAT32);
+    int first = firstToken(model, PROMPTS.get(0));
+    GenerationOptions options = GenerationOptions.sampling(9, 1, 5).withStopIds(first).keepLogits();
+    Generation all = Generation.generate(model, PROMPTS, options);
+    for (int rows : new int[] {1, 2, 3}) {
+      Generation some = Generation.generate(model, PROMPTS, options, rows, GenerationListener.NONE);
+      assertThat(some.tokens()).usingRecursiveComparison().isEqualTo(all.tokens());
+      assertThat(some.ends()).isEqualTo(all.ends());
+      assertThat(some.logits())
+          .containsExactly(all.logits(), org.assertj.core.api.Assertions.within(2e-5f));
+    }
+    assertThatThrownBy(
+            () -> Generation.generate(model, PROMPTS, options, 0, GenerationListener.NONE))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  private static int firstToken(LanguageModel model, int[] prompt) {
+    return Generation.generate(model, List.of(prompt), GenerationOptions.greedy(1))
+        .tokens()
+        .get(0)[0];
+  }
+
+  @Test
+  void generate_listener_isToldEveryTextAndEnd() {
+    Path folder = TinyModels.copy("gpt2", directory);
+    TinyModels.addCharacterTokenizer(folder);
+    try (LanguageModel model =
+        LanguageModel.load(folder, new LoadOptions(Device.cpu(), Precision.FLOAT32))) {
+      List<StringBuilder> told =
+          List.of(new StringBuilder(), new StringBuilder(), new StringBuilder());
+      List<String> ended = new ArrayList<>();
+      GenerationListener listener =
+          new GenerationListener() {
+            @Override
+            public void text(int row, String piece) {
+              assertThat(piece).isNotEmpty();
+              assertThat(ended).noneMatch(end -> end.startsWith(row + " "));
+              told.get(row).append(piece);
+            }
+
+            @Override
+            public void end(int row, Generation.End end) {
+              ended.add(row + " " + end);
+            }
+          };
+      // the first row writes ===d^yyy
+      int second = firstToken(model, PROMPTS.get(1));
+      GenerationOptions options =
+          GenerationOptions.greedy(8).withStopStrings("^y").withStopIds(second);
+      Generation generation = Generation.generate(model, PROMPTS, options, 2, listener);
+      assertThat(told.stream().map(StringBuilder::toString).toList()).isEqualTo(generation.texts());
+      assertThat(generation.texts().get(0)).isEqualTo("===d");
+      assertThat(generation.ends().subList(0, 2))
+          .containsExactly(Generation.End.STOP_STRING, Generation.End.STOP_ID);
+      assertThat(ended)
+          .containsExactlyInAnyOrder("0 STOP_STRING", "1 STOP_ID", "2 " + generation.ends().get(2));
+      assertThat(Generation.generate(model, PROMPTS, GenerationOptions.greedy(3)).ends())
+          .containsOnly(Generation.End.LENGTH);
+    }
+  }
+
+  @Test
+  void generate_listenerThatThrows_endsTheGeneration() {
+    Path folder = TinyModels.copy("gpt2", directory);
+    TinyModels.addCharacterTokenizer(folder);
+    try (LanguageModel model =
+        LanguageModel.load(folder, new LoadOptions(Device.cpu(), Precision.FLOAT32))) {
+      long before = model.forwardTokens();
+      GenerationListener enough =
+          (row, piece) -> {
+            throw new IllegalStateException("enough");
+          };
+      assertThatThrownBy(
+              () ->
+                  Generation.generate(
+                      model, PROMPTS.subList(0, 1), GenerationOptions.greedy(8), 1, enough))
+          .hasMessage("enough");
+      assertThat(model.forwardTokens() - before).isEqualTo(8); // the prompt and nothing after
+    }
   }
 
   @Test

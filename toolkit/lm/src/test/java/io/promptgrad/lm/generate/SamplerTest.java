@@ -5,8 +5,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.promptgrad.input.InvalidInputException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.constraints.DoubleRange;
+import net.jqwik.api.constraints.IntRange;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -95,6 +103,114 @@ class SamplerTest {
   }
 
   @Test
+  void next_minP_drawsAmongThoseNearTheBest() {
+    // shares of the best: 0.3, 1, 0.1, 0.6
+    GenerationOptions all = GenerationOptions.sampling(1, 1, 7);
+    assertThat(frequencies(all.withMinP(0.29)))
+        .containsExactly(new double[] {0.15 / 0.95, 0.5 / 0.95, 0, 0.3 / 0.95}, within(0.01));
+    assertThat(frequencies(all.withMinP(0.31)))
+        .containsExactly(new double[] {0, 0.625, 0, 0.375}, within(0.01));
+    assertThat(frequencies(all.withMinP(1))).containsExactly(0, 1, 0, 0);
+    // after the temperature the shares are 0.09, 1, 0.01, 0.36
+    double[] cold = frequencies(GenerationOptions.sampling(1, 0.5, 7).withMinP(0.1));
+    assertThat(cold[0]).isZero();
+    assertThat(cold[3]).isPositive();
+  }
+
+  /** Hugging Face's top-k keeps every token that is as likely as the last of the k. */
+  @Test
+  void next_topKWithEquals_keepsThemAll() {
+    Sampler sampler = sampler(GenerationOptions.sampling(1, 1, 3).withTopK(2));
+    boolean[] drawn = new boolean[4];
+    for (int i = 0; i < 200; i++) {
+      drawn[sampler.next(new float[] {1, 2, 1, 0.9f}, 0)] = true;
+    }
+    assertThat(drawn).containsExactly(true, true, true, false);
+  }
+
+  /** Hugging Face's order: the penalty changes which tokens are among the k best. */
+  @Test
+  void next_repetitionPenaltyAndTopK_penaltyComesFirst() {
+    GenerationOptions options =
+        GenerationOptions.sampling(1, 1, 3).withTopK(2).withRepetitionPenalty(2);
+    boolean[] drawn = new boolean[4];
+    for (int i = 0; i < 200; i++) {
+      Sampler sampler = new Sampler(options, new int[] {3}, 4, new SplittableRandom(i));
+      // 2.5 / 2 = 1.25 is third; penalised after top-k it would be second
+      drawn[sampler.next(new float[] {2, 1.5f, -1, 2.5f}, 0)] = true;
+    }
+    assertThat(drawn).containsExactly(true, true, false, false);
+  }
+
+  /** Hugging Face's order: the temperature does not change what the penalty does. */
+  @Test
+  void next_repetitionPenaltyAndTemperature_penaltyComesFirst() {
+    GenerationOptions options = GenerationOptions.sampling(1, 0.5, 7).withRepetitionPenalty(2);
+    double[] counts = new double[2];
+    for (int i = 0; i < DRAWS; i++) {
+      Sampler sampler = new Sampler(options, new int[] {0}, 2, new SplittableRandom(i));
+      counts[sampler.next(new float[] {-0.5f, 0}, 0)] += 1.0 / DRAWS;
+    }
+    // -0.5 * 2 / 0.5 = -2 against 0
+    double expected = Math.exp(-2) / (1 + Math.exp(-2));
+    assertThat(counts[0]).isCloseTo(expected, within(0.01));
+  }
+
+  @Test
+  void next_manyScores_drawsTheLargestFirst() {
+    SplittableRandom random = new SplittableRandom(5);
+    float[] logits = new float[5000];
+    int best = 0;
+    for (int i = 0; i < logits.length; i++) {
+      logits[i] = (float) (random.nextDouble() * 20 - 10);
+      logits[i] = i % 7 == 0 ? Float.NEGATIVE_INFINITY : i % 11 == 0 ? -0f : logits[i];
+      best = logits[i] > logits[best] ? i : best;
+    }
+    GenerationOptions options = GenerationOptions.sampling(1, 2, 3).withTopK(1);
+    Sampler sampler = new Sampler(options, new int[0], 5000, new SplittableRandom(1));
+    assertThat(sampler.next(logits, 0)).isEqualTo(best);
+  }
+
+  @Provide
+  Arbitrary<float[]> scores() {
+    return Arbitraries.integers()
+        .between(-9, 9) // few values: many are equal
+        .map(i -> i / 2f)
+        .array(float[].class)
+        .ofMinSize(1)
+        .ofMaxSize(40);
+  }
+
+  /** Against a full sort: what may be drawn is drawn from the front of it. */
+  @Property(tries = 300)
+  void next_anyScores_staysAmongTheFrontOfTheSorted(
+      @ForAll("scores") float[] scores,
+      @ForAll @IntRange(min = 1, max = 45) int k,
+      @ForAll @DoubleRange(min = 0.05, max = 0.95) double p) {
+    float[] sorted = scores.clone();
+    Arrays.sort(sorted);
+    int n = sorted.length;
+    float last = sorted[Math.max(0, n - k)];
+    double sum = 0;
+    for (float score : sorted) {
+      sum += Math.exp(score);
+    }
+    double reached = 0;
+    float leastOfNucleus = 0;
+    for (int i = n - 1; i >= 0 && reached < p * sum * (1 + 1e-9); i--) {
+      reached += Math.exp(sorted[i]);
+      leastOfNucleus = sorted[i];
+    }
+    GenerationOptions all = GenerationOptions.sampling(1, 1, k);
+    Sampler best = new Sampler(all.withTopK(k), new int[0], n, new SplittableRandom(k));
+    Sampler nucleus = new Sampler(all.withTopP(p), new int[0], n, new SplittableRandom(k));
+    for (int i = 0; i < 20; i++) {
+      assertThat(scores[best.next(scores, 0)]).isGreaterThanOrEqualTo(last);
+      assertThat(scores[nucleus.next(scores, 0)]).isGreaterThanOrEqualTo(leastOfNucleus);
+    }
+  }
+
+  @Test
   void next_repetitionPenalty_dividesPositiveAndMultipliesNegativeLogitsOfWhatOccurred() {
     GenerationOptions options = GenerationOptions.greedy(1).withRepetitionPenalty(2);
     Sampler sampler = new Sampler(options, new int[] {0, 0, 3}, 4, new SplittableRandom(0));
@@ -146,6 +262,8 @@ class SamplerTest {
             () -> greedy.withTopP(bad),
             () -> greedy.withTopP(0),
             () -> greedy.withTopK(-1),
+            () -> greedy.withMinP(bad),
+            () -> greedy.withMinP(1.5),
             () -> greedy.withRepetitionPenalty(bad),
             () -> greedy.withRepetitionPenalty(0),
             () -> greedy.withStopStrings("a", ""),

@@ -117,6 +117,17 @@ class ProgramTest {
     NDArray joined = call("join_caches", past, extended.get(1));
     assertThat(joined.getShape()).isEqualTo(new Shape(1, 2, 1, 1, 5, 2));
     assertThat(joined.sum().getFloat()).isEqualTo(12);
+
+    // token 0 in a room for two, and token 1 behind it
+    NDArray zero = ints(0);
+    NDArray head = zero.reshape(1, 1);
+    NDArray cached =
+        callAll("extend", call("word_vectors", head), none, none, head, none, none, zero).get(1);
+    NDArray room = call("make_room", cached, ints(1, 2));
+    assertThat(room.getShape()).isEqualTo(new Shape(1, 2, 1, 1, 2, 2));
+    NDArray tail = ints(1).reshape(1, 1);
+    assertNear(call("extend_into", tail, none, none, tail, room, ints(1), zero), expected);
+    assertThat(room.toFloatArray()).isEqualTo(extended.get(1).toFloatArray());
   }
 
   /** -log softmax, of the summed probability of the targets. */
@@ -295,6 +306,8 @@ class ProgramTest {
     NDArray past = scope.ones(new Shape(1, 2, 1, 1, 1, 2));
     NDArray first = scope.create(new long[] {0});
     assertNear(callAll("decode", last, encoded, none, past, first).get(0), expected);
+    NDArray room = call("make_room", past, ints(1, 3));
+    assertNear(call("decode_into", last, encoded, none, room, ints(1), first), expected);
     // with token 1 of the text masked the mean is token 0 alone
     NDArray half = scope.create(new boolean[] {true, false}, new Shape(1, 2));
     double[] other = {5 + 3 / RMS, 4 / RMS};
