@@ -63,6 +63,7 @@ public final class Fuzz {
   private final String name;
   private final List<byte[]> good;
   private final List<byte[]> words;
+  private long mostBytes = MOST_BYTES;
   private int read;
   private int refused;
   private long longest;
@@ -126,6 +127,12 @@ public final class Fuzz {
     return new Fuzz(name, good, all);
   }
 
+  /** Sets another bound than {@link #MOST_BYTES}, for what computes by its nature. */
+  public Fuzz allowing(long bytes) {
+    mostBytes = bytes;
+    return this;
+  }
+
   /** A good document with one to six changes; fewer when a failure is made smaller. */
   public Arbitrary<Damaged> damaged() {
     Arbitrary<Edit> edit =
@@ -169,7 +176,7 @@ public final class Fuzz {
     assertThat(seconds / 1e9).as("seconds for %s", document).isLessThan(MOST_SECONDS);
     assertThat(bytes)
         .as("bytes allocated for %s", document)
-        .isLessThan(MOST_BYTES + MOST_BYTES_PER_BYTE * document.bytes().length);
+        .isLessThan(mostBytes + MOST_BYTES_PER_BYTE * document.bytes().length);
   }
 
   /** Counts a document that was read elsewhere. */

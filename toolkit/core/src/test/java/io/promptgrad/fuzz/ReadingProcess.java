@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
+import java.lang.reflect.Constructor;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -158,8 +159,10 @@ public final class ReadingProcess implements AutoCloseable {
     DataInputStream in = new DataInputStream(System.in);
     DataOutputStream out = new DataOutputStream(new FileOutputStream(FileDescriptor.out));
     System.setOut(System.err); // what readers print is no answer
-    Reader reader =
-        Class.forName(arguments[0]).asSubclass(Reader.class).getDeclaredConstructor().newInstance();
+    Constructor<? extends Reader> made =
+        Class.forName(arguments[0]).asSubclass(Reader.class).getDeclaredConstructor();
+    made.setAccessible(true); // readers are seldom public
+    Reader reader = made.newInstance();
     while (true) {
       byte[] document;
       try {

@@ -126,7 +126,9 @@ public abstract class SearchContract {
       reports.add(whole.step(step));
     }
     for (int done = 0; done < reports.size(); done++) {
-      assertThat(Json.line(saved.get(done))).as("state after step %d", done).isEqualTo(texts.get(done));
+      assertThat(Json.line(saved.get(done)))
+          .as("state after step %d", done)
+          .isEqualTo(texts.get(done));
       Search resumed = search(5);
       resumed.restore((ObjectNode) Json.parse(texts.get(done)));
       assertThat(Json.line(resumed.save())).isEqualTo(texts.get(done));

@@ -249,8 +249,7 @@ public abstract class LanguageModelContract {
       NDArray vectors = model().wordVectors(scope, batch);
       assertClose(
           "gradient",
-          Tensors.doubles(
-              model().gradient(scope, vectors, batch, null, null, targets).vectors()),
+          Tensors.doubles(model().gradient(scope, vectors, batch, null, null, targets).vectors()),
           Tensors.doubles(model().gradient(scope, batch, targets).vectors()));
     }
   }

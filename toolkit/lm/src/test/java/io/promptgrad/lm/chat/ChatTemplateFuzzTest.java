@@ -26,6 +26,9 @@ class ChatTemplateFuzzTest {
   private static final Conversation CONVERSATION =
       Conversation.empty().system("Be brief.").user("Hello, {{ you }}").assistant("Hi").user("1?");
 
+  /** A template is a program: it may make 50 million characters before it is stopped. */
+  private static final long MOST_BYTES = 1L << 30;
+
   private static final List<String> CONFIGS = new ArrayList<>();
   private static final List<String> TEMPLATES = new ArrayList<>();
   private static final Path DIRECTORY = collect();
@@ -56,7 +59,8 @@ class ChatTemplateFuzzTest {
               "(",
               ")",
               ".",
-              "not "));
+              "not "))
+          .allowing(MOST_BYTES);
 
   private static final Fuzz SETTINGS =
       Fuzz.of(
@@ -72,7 +76,8 @@ class ChatTemplateFuzzTest {
 
   private static Path collect() {
     try {
-      Path families = Path.of(ChatTemplateFuzzTest.class.getResource("README.md").toURI()).getParent();
+      Path families =
+          Path.of(ChatTemplateFuzzTest.class.getResource("README.md").toURI()).getParent();
       try (var folders = Files.list(families)) {
         for (Path folder : folders.filter(Files::isDirectory).sorted().toList()) {
           String config = Files.readString(folder.resolve("tokenizer_config.json"));

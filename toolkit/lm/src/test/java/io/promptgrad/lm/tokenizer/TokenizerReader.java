@@ -10,7 +10,11 @@ import java.util.List;
 final class TokenizerReader implements ReadingProcess.Reader {
 
   private static final List<String> TEXTS =
-      List.of("", " a", "The film isn't good.\n\n  \t1234 ", "[MASK] <s> \u00e9\u0301 \ud83d\ude00 \u4e2d\u0000");
+      List.of(
+          "",
+          " a",
+          "The film isn't good.\n\n  \t1234 ",
+          "[MASK] <s> \u00e9\u0301 \ud83d\ude00 \u4e2d\u0000");
 
   private final Path folder;
 

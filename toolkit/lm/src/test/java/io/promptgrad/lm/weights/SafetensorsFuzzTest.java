@@ -43,8 +43,7 @@ class SafetensorsFuzzTest {
 
   /** The header alone, with its right length in front and the right bytes behind. */
   private static final Fuzz HEADERS =
-      Fuzz.ofBytes(
-          "safetensors headers", List.of(header(VALID), header(valid("c", 70))), WORDS);
+      Fuzz.ofBytes("safetensors headers", List.of(header(VALID), header(valid("c", 70))), WORDS);
 
   private static final Fuzz INDEXES =
       Fuzz.of(
@@ -138,8 +137,7 @@ class SafetensorsFuzzTest {
   @Property(edgeCases = EdgeCasesMode.NONE)
   void open_damagedIndex_isReadOrRefused(@ForAll("indexes") Damaged index) {
     RawFile.bytes(DIRECTORY.resolve("s1.safetensors"), VALID);
-    Path file =
-        RawFile.bytes(DIRECTORY.resolve("model.safetensors.index.json"), index.bytes());
+    Path file = RawFile.bytes(DIRECTORY.resolve("model.safetensors.index.json"), index.bytes());
     INDEXES.check(
         index,
         () -> {
