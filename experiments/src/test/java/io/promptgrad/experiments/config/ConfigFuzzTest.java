@@ -2,6 +2,9 @@ package io.promptgrad.experiments.config;
 
 import io.promptgrad.fuzz.Damaged;
 import io.promptgrad.fuzz.Fuzz;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import net.jqwik.api.Arbitrary;
@@ -13,6 +16,8 @@ import net.jqwik.api.lifecycle.AfterContainer;
 
 /** Configurations of experiments, damaged. */
 class ConfigFuzzTest {
+
+  private static final Path FOLDER = folder();
 
   private static final Fuzz FUZZ =
       Fuzz.of(
@@ -40,14 +45,13 @@ class ConfigFuzzTest {
               out: runs/x
               """,
               """
-              model: ./m
+              model: bundled:mini-roberta
               task: bundled:sentiment
               template: >-
                 {sentence} [T]
                 [P] .
               verbalizer:
-                ? negative
-                : bad
+                "negative": bad
                 positive: [good, 17, no, "1"]
               """),
           List.of(
@@ -79,6 +83,16 @@ class ConfigFuzzTest {
               "template: ",
               "\u0085"));
 
+  private static Path folder() {
+    try {
+      Path folder = Files.createTempDirectory("config-fuzz");
+      Files.writeString(folder.resolve("t.tsv"), "sentence\tlabel\nx\tnegative\n");
+      return folder;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   @Provide
   Arbitrary<Damaged> damaged() {
     return FUZZ.damaged();
@@ -88,11 +102,13 @@ class ConfigFuzzTest {
   void read_damagedConfiguration_isReadOrRefused(@ForAll("damaged") Damaged config) {
     FUZZ.check(
         config,
-        () -> ConfigReader.read(YamlDocument.parse(config.text(), "c.yaml"), Path.of("nowhere")));
+        () -> ConfigReader.read(YamlDocument.parse(config.text(), "c.yaml"), FOLDER));
   }
 
   @AfterContainer
-  static void total() {
+  static void printAndDelete() throws IOException {
     FUZZ.print();
+    Files.delete(FOLDER.resolve("t.tsv"));
+    Files.delete(FOLDER);
   }
 }

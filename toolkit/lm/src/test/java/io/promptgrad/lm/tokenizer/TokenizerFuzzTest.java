@@ -41,7 +41,6 @@ class TokenizerFuzzTest {
               "\"type\": \"Sequence\"",
               "\"unk_id\": 7,",
               "\"merges\": [\"a b\"],",
-              "\"Regex\": \"(((a+)+)+)+$\"",
               "\"pattern\": {\"Regex\": \"(?<=x*)\"}",
               "\"max_input_chars_per_word\": 0,",
               "\"dropout\": 0.5,",
