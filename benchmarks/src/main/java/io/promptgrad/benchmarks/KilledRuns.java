@@ -106,7 +106,9 @@ public final class KilledRuns implements Callable<Integer> {
           kill,
           after,
           done,
-          equal ? "the same" : "DIFFERS: " + Files.readString(folder.resolve(killed.getFileName() + ".err")),
+          equal
+              ? "the same"
+              : "DIFFERS: " + Files.readString(folder.resolve(killed.getFileName() + ".err")),
           ended ? " (had ended)" : "");
     }
     System.out.printf("%n%d of %d the same.%n", same, kills);

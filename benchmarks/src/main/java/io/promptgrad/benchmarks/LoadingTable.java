@@ -1,5 +1,9 @@
 package io.promptgrad.benchmarks;
 
+import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.promptgrad.files.Json;
 import io.promptgrad.input.InvalidInputException;
@@ -8,10 +12,6 @@ import io.promptgrad.lm.LoadOptions;
 import io.promptgrad.lm.Precision;
 import io.promptgrad.lm.TokenBatch;
 import io.promptgrad.lm.weights.WeightType;
-import ai.djl.Device;
-import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -32,8 +32,8 @@ import picocli.CommandLine.Option;
  * Loading a checkpoint beside reading its file, both from the page cache. Every loading is done in
  * a process of its own whose engine has started, so that its memory can be told.
  *
- * <p>Every byte is touched: a mapped weight is read by nobody before it is used, so the first
- * pass of one token is part of the loading.
+ * <p>Every byte is touched: a mapped weight is read by nobody before it is used, so the first pass
+ * of one token is part of the loading.
  */
 @Command(
     name = "loading",
@@ -83,7 +83,13 @@ public final class LoadingTable implements Callable<Integer> {
         Bundled.MODEL.id(), System.getProperty("ai.djl.pytorch.num_threads", "all"), rounds);
     System.out.printf(
         "%-24s %8s %10s %10s %8s %14s %10s %10s%n",
-        "file to model", "file GB", "reading s", "loading s", "ratio", "weights MiB", "resident",
+        "file to model",
+        "file GB",
+        "reading s",
+        "loading s",
+        "ratio",
+        "weights MiB",
+        "resident",
         "at most");
     measure(
         tiny ? RandomLlama.TINY : RandomLlama.LOADED_FLOAT32, WeightType.F32, Precision.FLOAT32);
@@ -162,8 +168,7 @@ public final class LoadingTable implements Callable<Integer> {
     command.addAll(List.of("--as", to.name().toLowerCase(Locale.ROOT)));
     Process process =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-    String printed =
-        new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     if (process.waitFor() != 0) {
       throw new InvalidInputException("Loading failed; its messages are above.");
     }
@@ -196,7 +201,9 @@ public final class LoadingTable implements Callable<Integer> {
     }
   }
 
-  /** A pass of one token, which reads every matrix, and a product with every row of the embedding. */
+  /**
+   * A pass of one token, which reads every matrix, and a product with every row of the embedding.
+   */
   private static void touch(LanguageModel model) {
     try (NDManager scope = model.newScope()) {
       TokenBatch one = TokenBatch.of(List.of(new int[] {7}), model.spec().padId());

@@ -21,9 +21,9 @@ import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
 
 /**
- * Checkpoints of random weights in Llama's shapes: how fast a model is does not depend
- * on what it has learnt. Matrices are cut, each from another place, out of one block of normal
- * numbers, so that seven billion weights need no seven billion draws; norms are 1.
+ * Checkpoints of random weights in Llama's shapes: how fast a model is does not depend on what it
+ * has learnt. Matrices are cut, each from another place, out of one block of normal numbers, so
+ * that seven billion weights need no seven billion draws; norms are 1.
  */
 enum RandomLlama {
   /** For tests. */
@@ -102,7 +102,8 @@ enum RandomLlama {
     }
     int places = 4096; // where a matrix may begin in the block
     RandomGenerator values = new RandomSource(seed).stream("weights", 0);
-    ByteBuffer block = numbers(type, largest + places, () -> DEVIATION * (float) values.nextGaussian());
+    ByteBuffer block =
+        numbers(type, largest + places, () -> DEVIATION * (float) values.nextGaussian());
     RandomGenerator place = new RandomSource(seed).stream("places", 0);
     SafetensorsWriter writer = new SafetensorsWriter();
     Set<String> written = new HashSet<>();

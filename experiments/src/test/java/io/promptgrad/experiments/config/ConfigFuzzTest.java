@@ -101,8 +101,7 @@ class ConfigFuzzTest {
   @Property(edgeCases = EdgeCasesMode.NONE)
   void read_damagedConfiguration_isReadOrRefused(@ForAll("damaged") Damaged config) {
     FUZZ.check(
-        config,
-        () -> ConfigReader.read(YamlDocument.parse(config.text(), "c.yaml"), FOLDER));
+        config, () -> ConfigReader.read(YamlDocument.parse(config.text(), "c.yaml"), FOLDER));
   }
 
   @AfterContainer

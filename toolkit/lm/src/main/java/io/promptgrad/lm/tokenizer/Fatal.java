@@ -4,8 +4,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.Optional;
 
 /**
- * What the native library takes for granted and ends the process by: a panic in it cannot be caught.
- * Each check here was an abort of tokenizers 0.21, found with damaged files or in its sources.
+ * What the native library takes for granted and ends the process by: a panic in it cannot be
+ * caught. Each check here was an abort of tokenizers 0.21, found with damaged files or in its
+ * sources.
  *
  * <p>Not among them, because only running them tells: regular expressions that backtrack without
  * end, and damaged tables of a Precompiled normalizer.
@@ -66,12 +67,15 @@ final class Fatal {
       }
     }
     return switch (step.path("type").asText("")) {
-      case "Strip" -> step.path("stop").asLong(0) > 0 // it counts back beyond the first character
-          ? Optional.of("its decoder strips the ends of tokens (Strip with stop), which is not supported")
-          : Optional.empty();
-      case "FixedLength" -> step.path("length").asLong(1) < 1
-          ? Optional.of("its pre_tokenizer cuts text into pieces of length 0")
-          : Optional.empty();
+      case "Strip" ->
+          step.path("stop").asLong(0) > 0 // it counts back beyond the first character
+              ? Optional.of(
+                  "its decoder strips the ends of tokens (Strip with stop), which is not supported")
+              : Optional.empty();
+      case "FixedLength" ->
+          step.path("length").asLong(1) < 1
+              ? Optional.of("its pre_tokenizer cuts text into pieces of length 0")
+              : Optional.empty();
       default -> Optional.empty();
     };
   }

@@ -35,31 +35,31 @@ class ChatTemplateFuzzTest {
 
   private static final Fuzz JINJA =
       Fuzz.of(
-          "chat templates",
-          TEMPLATES,
-          List.of(
-              "{{ ",
-              " }}",
-              "{% ",
-              " %}",
-              "{%- for m in messages %}",
-              "{% endfor %}",
-              "{% if ",
-              "{% endif %}",
-              "{# ",
-              "messages",
-              " * 99999999",
-              "range(99999999)",
-              " ~ messages",
-              "|join",
-              "|tojson",
-              "[::-1]",
-              "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
-              "namespace(a=1)",
-              "(",
-              ")",
-              ".",
-              "not "))
+              "chat templates",
+              TEMPLATES,
+              List.of(
+                  "{{ ",
+                  " }}",
+                  "{% ",
+                  " %}",
+                  "{%- for m in messages %}",
+                  "{% endfor %}",
+                  "{% if ",
+                  "{% endif %}",
+                  "{# ",
+                  "messages",
+                  " * 99999999",
+                  "range(99999999)",
+                  " ~ messages",
+                  "|join",
+                  "|tojson",
+                  "[::-1]",
+                  "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+                  "namespace(a=1)",
+                  "(",
+                  ")",
+                  ".",
+                  "not "))
           .allowing(MOST_BYTES);
 
   private static final Fuzz SETTINGS =

@@ -29,8 +29,8 @@ class FatalTest {
         "sentencepiece; \"stop\": 0; \"stop\": 1; Strip with stop",
         "byte-level; \"continuing_subword_prefix\": \"\"; \"continuing_subword_prefix\": \"@@\"; continuing_subword_prefix",
       })
-  void open_whatTheLibraryWouldDieOf_isRefused(
-      String kind, String part, String instead, String why) throws IOException {
+  void open_whatTheLibraryWouldDieOf_isRefused(String kind, String part, String instead, String why)
+      throws IOException {
     String good;
     try (var in = FatalTest.class.getResourceAsStream(kind + "/tokenizer.json")) {
       good = new String(in.readAllBytes(), StandardCharsets.UTF_8);
