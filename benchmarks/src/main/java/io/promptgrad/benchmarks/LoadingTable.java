@@ -158,7 +158,7 @@ public final class LoadingTable implements Callable<Integer> {
   private static JsonNode child(Path folder, Precision to) throws Exception {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-Xmx512m", "-Dai.djl.pytorch.graph_optimizer=false"));
+    command.addAll(List.of("-Xmx1g", "-Dai.djl.pytorch.graph_optimizer=false"));
     String threads = System.getProperty("ai.djl.pytorch.num_threads");
     if (threads != null) {
       command.add("-Dai.djl.pytorch.num_threads=" + threads);
@@ -187,6 +187,7 @@ public final class LoadingTable implements Callable<Integer> {
     long begin = System.nanoTime();
     try (LanguageModel model = LanguageModel.load(load, options)) {
       double loaded = (System.nanoTime() - begin) / 1e9;
+      long mapped = MemoryCourse.resident() - before;
       touch(model);
       double seconds = (System.nanoTime() - begin) / 1e9;
       int bytes = options.precision() == Precision.FLOAT32 ? 4 : 2;
@@ -194,6 +195,7 @@ public final class LoadingTable implements Callable<Integer> {
           Json.line(
               Json.object()
                   .put("loaded", loaded)
+                  .put("resident_when_loaded", mapped)
                   .put("seconds", seconds)
                   .put("weights", model.parameters() * bytes)
                   .put("resident", MemoryCourse.resident() - before)
