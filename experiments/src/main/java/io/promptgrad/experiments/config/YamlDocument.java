@@ -35,6 +35,9 @@ public final class YamlDocument {
   private static final YAMLFactory FACTORY =
       YAMLFactory.builder().enable(YAMLParser.Feature.PARSE_BOOLEAN_LIKE_WORDS_AS_STRINGS).build();
 
+  /** Far above any configuration; reading each level takes a part of the stack. */
+  private static final int MOST_LEVELS = 50;
+
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
   private final String name;
@@ -158,6 +161,11 @@ public final class YamlDocument {
       throw new InvalidInputException(
           "%s, line %d: '%s' uses a YAML anchor or alias, which are not supported; write the value out."
               .formatted(name, line(parser), path));
+    }
+    if (parser.getParsingContext().getNestingDepth() > MOST_LEVELS) {
+      throw new InvalidInputException(
+          "%s, line %d: more than %d mappings and lists lie in each other; close the brackets."
+              .formatted(name, line(parser), MOST_LEVELS));
     }
     return switch (token) {
       case START_OBJECT -> {

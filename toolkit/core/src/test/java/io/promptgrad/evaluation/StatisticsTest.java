@@ -31,7 +31,7 @@ class StatisticsTest {
     assertThat(Statistics.wilson(10, 10).low()).isCloseTo(1 - 0.277533, within(1e-6));
   }
 
-  @Property
+  @Property(tries = 1_000)
   void wilson_anyProportion_holdsItAndIsSymmetric(
       @ForAll @IntRange(min = 1, max = 5000) int n, @ForAll @IntRange(max = 5000) int k) {
     int successes = k % (n + 1);

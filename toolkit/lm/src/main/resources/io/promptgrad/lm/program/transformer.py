@@ -137,7 +137,7 @@ class Transformer(Module):
     options = annotate(List[int], how.tolist())
     y = x
     if torch.eq(options[0], 15):
-      y = torch.view_copy(x, dtype=15)
+      y = torch.set_(torch.new_empty(x, [0], dtype=15), x)
     y = torch.to(y, options[1])
     if torch.eq(options[2], 1):
       y = torch.clone(y)
