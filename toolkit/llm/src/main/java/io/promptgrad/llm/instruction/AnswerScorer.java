@@ -32,16 +32,22 @@ public final class AnswerScorer implements ExampleScorer {
 
   @Override
   public Outcome score(InstructionPrompt prompt, Example example) {
+    return run(prompt, example).outcome();
+  }
+
+  @Override
+  public Rollout run(InstructionPrompt prompt, Example example) {
     ChatReply reply;
     try {
       reply = model.chat(new ChatRequest(layout.messages(prompt, example), sampling, ""));
     } catch (CallFailedException e) {
-      return Outcome.failed(example.id(), example.label(), 0, e.getMessage());
+      return Rollout.of(Outcome.failed(example.id(), example.label(), 0, e.getMessage()), "");
     }
     if (reply.finish() == ChatReply.Finish.CONTENT_FILTER) {
-      return Outcome.failed(
-          example.id(), example.label(), 0, "the server's filter took the answer");
+      return Rollout.of(
+          Outcome.failed(example.id(), example.label(), 0, "the server's filter took the answer"),
+          "");
     }
-    return grader.grade(example, reply.text());
+    return Rollout.of(grader.grade(example, reply.text()), reply.text());
   }
 }

@@ -13,4 +13,10 @@ public interface ExampleScorer {
 
   /** Returns the outcome; what could not be answered is one that failed. */
   Outcome score(InstructionPrompt prompt, Example example);
+
+  /** Returns the outcome with what was said, for searches that reflect on it. */
+  default Rollout run(InstructionPrompt prompt, Example example) {
+    Outcome outcome = score(prompt, example);
+    return Rollout.of(outcome, outcome.predicted());
+  }
 }

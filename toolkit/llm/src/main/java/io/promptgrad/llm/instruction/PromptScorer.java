@@ -58,6 +58,17 @@ public final class PromptScorer implements Evaluator<InstructionPrompt> {
     return byPrompt;
   }
 
+  /** Returns the outcomes of a prompt with what was said. */
+  public List<Rollout> rollouts(InstructionPrompt prompt, List<Example> examples) {
+    List<Rollout> rollouts =
+        calls.all(
+            examples.stream()
+                .<Supplier<Rollout>>map(example -> () -> scorer.run(prompt, example))
+                .toList());
+    calls.countEvaluations(rollouts.size());
+    return rollouts;
+  }
+
   /** Returns the mean value of every prompt. */
   public double[] means(List<InstructionPrompt> prompts, List<Example> examples) {
     return outcomes(prompts, examples).stream().mapToDouble(PromptScorer::mean).toArray();

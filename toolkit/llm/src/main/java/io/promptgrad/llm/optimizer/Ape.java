@@ -31,18 +31,18 @@ import java.util.stream.IntStream;
  * times; all guesses are scored, and the best one is the result.
  *
  * <p>Step 1 generates and scores; each further step is a round of iterative Monte Carlo search
- * (section 3.3): the best share of the instructions is kept, and variants of them are asked for. What
- * the score is depends on the scorer: a {@link io.promptgrad.llm.instruction.LikelihoodScorer} or
- * the task's own accuracy. With a bandit, examples go to the instructions that promise most.
+ * (section 3.3): the best share of the instructions is kept, and variants of them are asked for.
+ * What the score is depends on the scorer: a {@link io.promptgrad.llm.instruction.LikelihoodScorer}
+ * or the task's own accuracy. With a bandit, examples go to the instructions that promise most.
  *
  * <p>Where this differs from the original (undone by {@link ApeConfig#reference}): all instructions
  * are scored on the same examples, so that they can be compared; instructions come in tags, since
  * chat models do not go on with a text. The prompts to begin with take part. Ties go to the earlier
  * instruction, not to the one that is last in the alphabet.
  *
- * <p>Cost of step 1: {@code subsamples * samples} calls of the proposer and {@code evaluation} calls
- * of the task model for each different instruction, or {@code rounds * prompts * examples} with the
- * bandit.
+ * <p>Cost of step 1: {@code subsamples * samples} calls of the proposer and {@code evaluation}
+ * calls of the task model for each different instruction, or {@code rounds * prompts * examples}
+ * with the bandit.
  */
 public final class Ape implements Search {
 
@@ -145,7 +145,9 @@ public final class Ape implements Search {
   private String generationPrompt(List<Example> shown) {
     StringBuilder pairs = new StringBuilder();
     for (Example example : shown) {
-      pairs.append("Input: %s\nOutput: %s\n\n".formatted(problem.layout().question(example), example.label()));
+      pairs.append(
+          "Input: %s\nOutput: %s\n\n"
+              .formatted(problem.layout().question(example), example.label()));
     }
     String wanted = config.reference() ? "" : wantedForm();
     return switch (config.mode()) {
@@ -182,17 +184,19 @@ public final class Ape implements Search {
     List<List<Outcome>> outcomes =
         config.bandit().rounds() > 0 ? bandit(step, prompts) : all(step, prompts);
     double[] scores = outcomes.stream().mapToDouble(PromptScorer::mean).toArray();
-    int best = notes.offerBest(champion, prompts, scores);
     for (int i = 0; i < texts.size(); i++) {
       String id = notes.nextId();
       int n = outcomes.get(i).size();
-      Status status = i == best ? Status.ACCEPTED : n == 0 ? Status.PRUNED : Status.EVALUATED;
+      Status status = n == 0 ? Status.PRUNED : Status.EVALUATED;
       notes.add(id, parents.get(texts.get(i)), prompts.get(i), scores[i], n, status, Map.of());
       if (n > 0) {
         population.add(new Scored(id, texts.get(i), scores[i], n));
       }
     }
     population.sort(Comparator.comparingDouble(Scored::score).reversed());
+    // Scores of different steps need not be of the same examples.
+    Scored best = population.get(0);
+    notes.measure(champion, InstructionPrompt.of(best.text()), best.score());
   }
 
   private List<List<Outcome>> all(int step, List<InstructionPrompt> prompts) {
@@ -226,9 +230,7 @@ public final class Ape implements Search {
       List<List<Example>> examples = new ArrayList<>();
       for (int place = 0; place < chosen.size(); place++) {
         int many = config.reference() ? place : 0;
-        examples.add(
-            problem.draw(
-                "ape.examples." + step, r * 10_000L + many, bandit.examples()));
+        examples.add(problem.draw("ape.examples." + step, r * 10_000L + many, bandit.examples()));
       }
       List<List<Outcome>> outcomes =
           problem.scorer().outcomesOnOwn(chosen.stream().map(prompts::get).toList(), examples);

@@ -65,7 +65,8 @@ public record ApeConfig(
           "APE's subsamples, demonstrations, samples and evaluation must be at least 1, resamples at least 0.");
     }
     if (!(keep > 0 && keep <= 1)) {
-      throw new InvalidInputException("APE keeps a share of %s; it must be above 0 and at most 1.".formatted(keep));
+      throw new InvalidInputException(
+          "APE keeps a share of %s; it must be above 0 and at most 1.".formatted(keep));
     }
     if (bandit.rounds() < 0 || bandit.prompts() < 1 || bandit.examples() < 1) {
       throw new InvalidInputException("APE's bandit needs at least one prompt and one example.");
@@ -96,34 +97,75 @@ public record ApeConfig(
   /** Returns this with another way of asking. */
   public ApeConfig withMode(Mode how) {
     return new ApeConfig(
-        how, subsamples, demonstrations, samples, sampling, evaluation, keep, resamples, bandit,
+        how,
+        subsamples,
+        demonstrations,
+        samples,
+        sampling,
+        evaluation,
+        keep,
+        resamples,
+        bandit,
         reference);
   }
 
   /** Returns this with another number of examples for each instruction. */
   public ApeConfig withEvaluation(int examples) {
     return new ApeConfig(
-        mode, subsamples, demonstrations, samples, sampling, examples, keep, resamples, bandit,
+        mode,
+        subsamples,
+        demonstrations,
+        samples,
+        sampling,
+        examples,
+        keep,
+        resamples,
+        bandit,
         reference);
   }
 
   /** Returns this with rounds of resampling. */
   public ApeConfig withResamples(int rounds, double share) {
     return new ApeConfig(
-        mode, subsamples, demonstrations, samples, sampling, evaluation, share, rounds, bandit,
+        mode,
+        subsamples,
+        demonstrations,
+        samples,
+        sampling,
+        evaluation,
+        share,
+        rounds,
+        bandit,
         reference);
   }
 
   /** Returns this with a bandit. */
   public ApeConfig withBandit(Bandit how) {
     return new ApeConfig(
-        mode, subsamples, demonstrations, samples, sampling, evaluation, keep, resamples, how,
+        mode,
+        subsamples,
+        demonstrations,
+        samples,
+        sampling,
+        evaluation,
+        keep,
+        resamples,
+        how,
         reference);
   }
 
   /** Returns this with the original's ways. */
   public ApeConfig withReference(boolean on) {
     return new ApeConfig(
-        mode, subsamples, demonstrations, samples, sampling, evaluation, keep, resamples, bandit, on);
+        mode,
+        subsamples,
+        demonstrations,
+        samples,
+        sampling,
+        evaluation,
+        keep,
+        resamples,
+        bandit,
+        on);
   }
 }

@@ -50,6 +50,34 @@ final class Champion {
     return true;
   }
 
+  /**
+   * Looks at the prompt that a method takes for its best, where the scores of different steps
+   * cannot be compared because they are of different examples.
+   *
+   * @param score what counts if dev is left alone
+   * @return whether it is the new champion
+   */
+  boolean measure(InstructionPrompt candidate, double score, int atStep) {
+    measured = OptionalDouble.empty();
+    boolean onDev = problem.selection() == PromptProblem.Selection.DEV;
+    boolean same = candidate.equals(prompt) && step > 0;
+    if (same || (!onDev && !(score > train))) {
+      return false;
+    }
+    if (onDev) {
+      double value = problem.scorer().means(List.of(candidate), problem.task().dev())[0];
+      measured = OptionalDouble.of(value);
+      if (value <= dev) {
+        return false;
+      }
+      dev = value;
+    }
+    train = Math.max(train, score);
+    prompt = candidate;
+    step = atStep;
+    return true;
+  }
+
   /** The dev score of what was offered last, if it was measured. */
   OptionalDouble measured() {
     return measured;

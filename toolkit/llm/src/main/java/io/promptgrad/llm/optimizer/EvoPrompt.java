@@ -27,11 +27,11 @@ import java.util.random.RandomGenerator;
  * paraphrase of each, more paraphrases where they are few. Each further step is a generation.
  *
  * <ul>
- *   <li>GA (algorithm 1): N times, two parents are crossed and the child is mutated, in one call; of
- *       old and new the N best live on.
+ *   <li>GA (algorithm 1): N times, two parents are crossed and the child is mutated, in one call;
+ *       of old and new the N best live on.
  *   <li>DE (algorithm 2): for each member, the parts in which two other prompts differ are mutated
- *       and combined with the best prompt so far, and the outcome is crossed with the member, in one
- *       call; it takes the member's place if it is strictly better.
+ *       and combined with the best prompt so far, and the outcome is crossed with the member, in
+ *       one call; it takes the member's place if it is strictly better.
  * </ul>
  *
  * <p>Where this differs from the original (undone by {@link EvoPromptConfig#reference}): an answer
@@ -106,7 +106,9 @@ public final class EvoPrompt implements Search {
     return notes.report(mean, problem.calls());
   }
 
-  /** The better half of what is given, and paraphrases of it; the rest later if some are unreadable. */
+  /**
+   * The better half of what is given, and paraphrases of it; the rest later if some are unreadable.
+   */
   private void begin(int step, StepNotes notes) {
     if (population.isEmpty()) {
       List<String> seeds =
@@ -124,7 +126,8 @@ public final class EvoPrompt implements Search {
           "Write another prompt with the same meaning as this one, in other words. Write it between <prompt> and </prompt>.\n\nPrompt: %s"
               .formatted(half.get(i % half.size()).text()));
     }
-    List<Member> paraphrased = children(questions, i -> half.get(i % half.size()).id(), step, notes);
+    List<Member> paraphrased =
+        children(questions, i -> half.get(i % half.size()).id(), step, notes);
     population.addAll(paraphrased);
   }
 

@@ -51,8 +51,7 @@ public record EvoPromptConfig(
 
   /** A population of ten, temperature 0.5, roulette. */
   public static EvoPromptConfig defaults(Variant variant) {
-    return new EvoPromptConfig(
-        variant, 10, 0, Sampling.of(0.5, 512), Parents.ROULETTE, false);
+    return new EvoPromptConfig(variant, 10, 0, Sampling.of(0.5, 512), Parents.ROULETTE, false);
   }
 
   /** Returns this with another population. */

@@ -27,20 +27,20 @@ import java.util.stream.Collectors;
 
 /**
  * GrIPS, gradient-free edit-based instruction search (Prasad, Hase, Zhou and Bansal 2022,
- * arXiv:2203.07281, algorithm 1): the instruction is cut into parts; candidates are made by deleting,
- * swapping, paraphrasing and re-adding parts; the best is taken if it is strictly better.
+ * arXiv:2203.07281, algorithm 1): the instruction is cut into parts; candidates are made by
+ * deleting, swapping, paraphrasing and re-adding parts; the best is taken if it is strictly better.
  *
- * <p>The score is balanced accuracy plus {@code entropyWeight} times the entropy of the histogram of
- * predictions, in nats (section 3.2: 100 * balanced accuracy + 10 * entropy). Where outcomes have no
- * predictions it is the mean value.
+ * <p>The score is balanced accuracy plus {@code entropyWeight} times the entropy of the histogram
+ * of predictions, in nats (section 3.2: 100 * balanced accuracy + 10 * entropy). Where outcomes
+ * have no predictions it is the mean value.
  *
  * <p>Where this differs from the original: phrases are found by marks and small words and not by a
  * parser of constituents, so that no model is needed; patience is the loop's stop rule. With {@link
- * GripsConfig#annealing} a candidate that is worse by d is taken with probability exp(d / T), T = 10
- * * exp(-step / 5), scores in hundredths; the champion stays who it is.
+ * GripsConfig#annealing} a candidate that is worse by d is taken with probability exp(d / T), T =
+ * 10 * exp(-step / 5), scores in hundredths; the champion stays who it is.
  *
- * <p>Cost of a step: {@code candidates * trainExamples} calls of the task model, and one call of the
- * proposer for each paraphrase. The seed fixes all edits; ties go to the first candidate.
+ * <p>Cost of a step: {@code candidates * trainExamples} calls of the task model, and one call of
+ * the proposer for each paraphrase. The seed fixes all edits; ties go to the first candidate.
  */
 public final class Grips implements Search {
 
@@ -94,7 +94,8 @@ public final class Grips implements Search {
     }
 
     // 2. Their scores; the best one is taken if it is strictly better, or by annealing.
-    List<InstructionPrompt> prompts = edited.stream().map(e -> InstructionPrompt.of(e.text())).toList();
+    List<InstructionPrompt> prompts =
+        edited.stream().map(e -> InstructionPrompt.of(e.text())).toList();
     double[] scores = scores(prompts);
     int best = -1;
     for (int i = 0; i < scores.length; i++) {

@@ -72,6 +72,14 @@ final class StepNotes {
     return best;
   }
 
+  /** Lets the champion measure the step's best prompt, see {@link Champion#measure}. */
+  void measure(Champion champion, InstructionPrompt prompt, double score) {
+    newBest |= champion.measure(prompt, score, step);
+    if (champion.measured().isPresent()) {
+      dev = champion.measured();
+    }
+  }
+
   /** Offers a candidate to the champion and notes what came of it. */
   boolean offer(Champion champion, InstructionPrompt prompt, double score) {
     boolean taken = champion.offer(prompt, score, step);

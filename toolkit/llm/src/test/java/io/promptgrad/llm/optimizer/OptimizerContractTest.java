@@ -94,6 +94,47 @@ class OptimizerContractTest {
                     EvoPromptConfig.defaults(EvoPromptConfig.Variant.DE)
                         .withPopulation(6, SimulatedTask.drawing()))),
         new Method(
+            "protegi", 4, problem -> new ProTeGi(problem, protegi(ProTeGiConfig.Selector.UCB))),
+        new Method(
+            "protegi with successive rejects",
+            4,
+            problem ->
+                new ProTeGi(
+                    problem,
+                    protegi(ProTeGiConfig.Selector.SUCCESSIVE_REJECTS).withRejectOnErrors(true))),
+        new Method(
+            "gepa",
+            40,
+            problem ->
+                new Gepa(
+                    problem, GepaConfig.defaults().withMinibatch(10, SimulatedTask.drawing()))),
+        new Method(
+            "capo",
+            8,
+            problem ->
+                new Capo(
+                    problem,
+                    CapoConfig.defaults()
+                        .withPopulation(5, 3, 2, SimulatedTask.drawing())
+                        .withRace(10, 4, 0.2, 0.05))),
+        new Method(
+            "promptagent",
+            6,
+            problem ->
+                new PromptAgent(
+                    problem,
+                    PromptAgentConfig.defaults()
+                        .withTree(3, 5, SimulatedTask.drawing())
+                        .withExamples(5, 40))),
+        new Method(
+            "promptbreeder",
+            10,
+            problem ->
+                new PromptBreeder(
+                    problem,
+                    PromptBreederConfig.defaults("Say whether an item is a rule.")
+                        .withPopulation(8, 20, SimulatedTask.drawing()))),
+        new Method(
             "grips",
             12,
             problem ->
@@ -105,6 +146,13 @@ class OptimizerContractTest {
                             Set.of(GripsConfig.Edit.values()),
                             SimulatedTask.drawing())
                         .withObjective(0, 0.1))));
+  }
+
+  private static ProTeGiConfig protegi(ProTeGiConfig.Selector selector) {
+    return ProTeGiConfig.defaults()
+        .withBeam(3, 20)
+        .withExpansion(3, 1, 4, SimulatedTask.drawing())
+        .withSelector(selector, 200, 20, 5);
   }
 
   /** An edit-based search cannot invent advice: its seed holds good and bad. */
@@ -258,10 +306,7 @@ class OptimizerContractTest {
           new ModelCalls(
               SqliteCache.open(folder.resolve("small.db")),
               PriceTable.builtIn(),
-              new Allowance(
-                  OptionalLong.of(300),
-                  OptionalLong.empty(),
-                  OptionalDouble.empty()),
+              new Allowance(OptionalLong.of(300), OptionalLong.empty(), OptionalDouble.empty()),
               Optional.of("small"))) {
         PromptProblem problem = SimulatedTask.problem(server, calls, TASK, SimulatedTask.LIMITS, 3);
         LoopResult result =

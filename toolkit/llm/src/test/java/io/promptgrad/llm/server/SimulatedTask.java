@@ -157,10 +157,13 @@ public final class SimulatedTask {
 
   /** The instruction as the request wants it: in its tags, fences or brackets. */
   private static String dressed(String instruction, String request) {
-    for (String tag : List.of("INS", "prompt", "IMPROVED_VARIABLE", "new_instruction", "START")) {
+    for (String tag : List.of("INS", "prompt", "IMPROVED_VARIABLE", "new_instruction")) {
       if (request.contains("<" + tag + ">")) {
         return "Here it is: <%s>%s</%s>".formatted(tag, instruction, tag);
       }
+    }
+    if (request.contains("<START>")) {
+      return "<START>" + instruction + "<END>";
     }
     if (request.contains("square brackets")) {
       return "[" + instruction + "]";
