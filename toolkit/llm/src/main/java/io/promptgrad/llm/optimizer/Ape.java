@@ -86,6 +86,11 @@ public final class Ape implements Search {
       population = new ArrayList<>(population.subList(0, Math.min(kept, population.size())));
       resample(step, notes, parents);
       population.forEach(scored -> parents.remove(scored.text()));
+      if (config.bandit().rounds() > 0) {
+        // Few examples are luck: those that were kept go through the bandit's rounds again.
+        population.forEach(scored -> parents.put(scored.text(), scored.id()));
+        population.clear();
+      }
     }
     score(step, parents, notes);
     round++;

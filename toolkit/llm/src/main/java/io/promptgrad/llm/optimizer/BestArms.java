@@ -33,7 +33,7 @@ record BestArms(Kind kind, int evaluations, int examples, int prompts, double c)
     UCB_E,
     /** Successive rejects (Audibert and Bubeck 2010): the worst is dropped in each phase. */
     SUCCESSIVE_REJECTS,
-    /** The same with a sample of the prompts evaluated in each phase. */
+    /** The same with a sample of the prompts evaluated in each phase: those seen least. */
     SAMPLED_SUCCESSIVE_REJECTS,
     /** Drops all prompts below the mean in each round (after Karnin et al. 2013). */
     SUCCESSIVE_HALVING
@@ -98,27 +98,30 @@ record BestArms(Kind kind, int evaluations, int examples, int prompts, double c)
     return rounds.mean(arm) + c * width;
   }
 
-  /** Phase k brings each prompt to n_k = (B - K) / ((K + 1 - k) (1/2 + sum_{i=2..K} 1/i)). */
+  /**
+   * Phase k brings each prompt to n_k = (B - K) / ((K + 1 - k) (1/2 + sum_{i=2..K} 1/i)) examples, K
+   * being the number of prompts, and drops the worst, until as many are left as shall be selected.
+   * ProTeGi's program takes for K the number to drop, and so evaluates more than B.
+   */
   private void rejects(Rounds rounds, List<Integer> live, int best) {
-    int k = Math.max(0, live.size() - best); // prompts to drop, one in each phase
+    int k = live.size();
     double harmonic = 0.5;
     for (int i = 2; i <= k; i++) {
       harmonic += 1.0 / i;
     }
-    double before = 0;
-    for (int phase = 1; phase <= k; phase++) {
-      double upTo = (evaluations - k) / ((k + 1 - phase) * harmonic) / live.size();
-      int more = Math.max(FEWEST, (int) Math.round(upTo - before));
+    int before = 0;
+    for (int phase = 1; phase == 1 || live.size() > best; phase++) {
+      int upTo = (int) ((evaluations - k) / ((k + 1 - phase) * harmonic));
+      int more = Math.max(FEWEST, upTo - before);
       before += more;
       rounds.play(
           kind == Kind.SUCCESSIVE_REJECTS
               ? live
-              : rounds.some(live, Math.min(prompts, live.size())),
+              : rounds.leastSeen(live, Math.min(prompts, live.size())),
           more);
-      live.remove(worst(rounds, live));
-    }
-    if (k == 0) {
-      rounds.play(live, Math.max(FEWEST, evaluations / Math.max(1, live.size())));
+      if (live.size() > best) {
+        live.remove(worst(rounds, live));
+      }
     }
   }
 
@@ -185,6 +188,15 @@ record BestArms(Kind kind, int evaluations, int examples, int prompts, double c)
       RandomGenerator random = problem.random().stream(draw + ".arms." + step, number);
       int[] order = RandomSource.permutation(from.size(), random);
       return IntStream.range(0, n).map(i -> order[i]).sorted().mapToObj(from::get).toList();
+    }
+
+    /** Those with the fewest examples, in random order where they have as many. */
+    List<Integer> leastSeen(List<Integer> from, int n) {
+      List<Integer> all = new ArrayList<>();
+      RandomGenerator random = problem.random().stream(draw + ".arms." + step, number);
+      IntStream.of(RandomSource.permutation(from.size(), random)).forEach(i -> all.add(from.get(i)));
+      all.sort(Comparator.comparingInt(this::n));
+      return all.subList(0, n).stream().sorted().toList();
     }
 
     int n(int arm) {

@@ -311,16 +311,19 @@ public final class Gepa implements Search {
     return fronts;
   }
 
-  /** Takes out, worst mean first, whoever has another live one beside it on each of its fronts. */
   private List<Integer> nonDominated(List<List<Integer>> fronts) {
+    return nonDominated(fronts, members.stream().mapToDouble(Member::mean).toArray());
+  }
+
+  /** Takes out, worst mean first, whoever has another live one beside it on each of its fronts. */
+  static List<Integer> nonDominated(List<List<Integer>> fronts, double[] means) {
     List<Integer> live =
         new ArrayList<>(
             fronts.stream()
                 .flatMap(List::stream)
                 .distinct()
                 .sorted(
-                    Comparator.comparingDouble((Integer m) -> members.get(m).mean())
-                        .thenComparing(m -> m))
+                    Comparator.comparingDouble((Integer m) -> means[m]).thenComparing(m -> m))
                 .toList());
     boolean changed = true;
     while (changed) {

@@ -70,6 +70,11 @@ public final class Proposer {
     this(calls, model, 3);
   }
 
+  /** Returns the model itself, for methods that read its answers in their own way. */
+  public Llm model() {
+    return model;
+  }
+
   /** Asks all questions together and returns what came of each, in their order. */
   public <T> List<Proposal<T>> ask(List<Question<T>> questions) {
     return calls.all(

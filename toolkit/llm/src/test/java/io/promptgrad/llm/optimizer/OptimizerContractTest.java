@@ -94,7 +94,7 @@ class OptimizerContractTest {
                     EvoPromptConfig.defaults(EvoPromptConfig.Variant.DE)
                         .withPopulation(6, SimulatedTask.drawing()))),
         new Method(
-            "protegi", 4, problem -> new ProTeGi(problem, protegi(ProTeGiConfig.Selector.UCB))),
+            "protegi", 8, problem -> new ProTeGi(problem, protegi(ProTeGiConfig.Selector.UCB))),
         new Method(
             "protegi with successive rejects",
             4,
@@ -127,6 +127,24 @@ class OptimizerContractTest {
                         .withTree(3, 5, SimulatedTask.drawing())
                         .withExamples(5, 40))),
         new Method(
+            "textgrad",
+            20,
+            problem ->
+                new TextGrad(
+                    problem,
+                    problem.proposer().model(),
+                    SimulatedTask.drawing(),
+                    TextGradConfig.defaults().withMomentum(2))),
+        new Method(
+            "prompt-generator",
+            30,
+            problem ->
+                new AutomatedPromptGenerator(
+                    problem,
+                    PromptGeneratorConfig.defaults()
+                        .withRows(PromptGeneratorConfig.Strategy.BEST_WORST, 10)
+                        .withSampling(40, SimulatedTask.drawing()))),
+        new Method(
             "promptbreeder",
             10,
             problem ->
@@ -152,7 +170,7 @@ class OptimizerContractTest {
     return ProTeGiConfig.defaults()
         .withBeam(3, 20)
         .withExpansion(3, 1, 4, SimulatedTask.drawing())
-        .withSelector(selector, 200, 20, 5);
+        .withSelector(selector, 400, 20, 5);
   }
 
   /** An edit-based search cannot invent advice: its seed holds good and bad. */
@@ -193,23 +211,23 @@ class OptimizerContractTest {
   }
 
   private Run run(Method method, ScriptedServer server, String name, Budget budget) {
-    return run(method, server, name, name, budget, SimulatedTask.LIMITS);
+    return run(method, server, name, Allowance.unlimited(), budget, SimulatedTask.LIMITS);
   }
 
   private Run run(
       Method method,
       ScriptedServer server,
       String name,
-      String cache,
+      Allowance allowance,
       Budget budget,
       Limits limits) {
     try (ModelCalls calls =
         new ModelCalls(
-            SqliteCache.open(folder.resolve(cache + ".db")),
+            SqliteCache.open(folder.resolve(name + ".db")),
             PriceTable.builtIn(),
-            Allowance.unlimited(),
+            allowance,
             Optional.of(name))) {
-      PromptProblem problem = SimulatedTask.problem(server, calls, TASK, limits, 3);
+      PromptProblem problem = SimulatedTask.problem(server.endpoint(), calls, TASK, limits, 3);
       Path directory = folder.resolve(name);
       LoopResult result =
           SearchLoop.of(method.make().apply(problem)).budget(budget).in(directory, "x").run();
@@ -272,6 +290,35 @@ class OptimizerContractTest {
     }
   }
 
+  /** The calls end in the middle of a step, again and again; nothing is asked or counted twice. */
+  @ParameterizedTest
+  @MethodSource("methods")
+  void search_brokenWithinSteps_resumesToTheSame(Method method) {
+    try (ScriptedServer server = server();
+        ScriptedServer other = server()) {
+      Run whole = run(method, other, "whole", Budget.ofSteps(3));
+      long calls = whole.calls().total().calls();
+      Run pieces = null;
+      for (int piece = 1; piece <= 5; piece++) {
+        Allowance allowance =
+            new Allowance(
+                OptionalLong.of(piece * calls / 5), OptionalLong.empty(), OptionalDouble.empty());
+        pieces =
+            run(
+                method,
+                server,
+                "broken",
+                allowance,
+                Budget.ofSteps(3),
+                SimulatedTask.LIMITS);
+        assertThat(server.seen).hasSize((int) (piece * calls / 5));
+      }
+      assertThat(pieces.steps()).isEqualTo(whole.steps());
+      assertThat(pieces.result().best()).isEqualTo(whole.result().best());
+      assertThat(pieces.calls().total()).isEqualTo(whole.calls().total());
+    }
+  }
+
   /** 30 % of the requests fail in all transient ways, sixteen at once: the same result. */
   @ParameterizedTest
   @MethodSource("methods")
@@ -286,7 +333,7 @@ class OptimizerContractTest {
               method,
               server,
               "chaos",
-              "chaos",
+              Allowance.unlimited(),
               Budget.ofSteps(3),
               SimulatedTask.LIMITS.withConcurrency(16));
       assertThat(chaos.steps()).isEqualTo(calm.steps());
@@ -308,7 +355,7 @@ class OptimizerContractTest {
               PriceTable.builtIn(),
               new Allowance(OptionalLong.of(300), OptionalLong.empty(), OptionalDouble.empty()),
               Optional.of("small"))) {
-        PromptProblem problem = SimulatedTask.problem(server, calls, TASK, SimulatedTask.LIMITS, 3);
+        PromptProblem problem = SimulatedTask.problem(server.endpoint(), calls, TASK, SimulatedTask.LIMITS, 3);
         LoopResult result =
             SearchLoop.of(method.make().apply(problem)).budget(Budget.ofSteps(1000)).run();
         assertThat(result.stoppedBy()).isEqualTo("budget");

@@ -11,6 +11,7 @@ import io.promptgrad.llm.instruction.ChatLayout;
 import io.promptgrad.llm.instruction.Grader;
 import io.promptgrad.llm.instruction.InstructionPrompt;
 import io.promptgrad.llm.instruction.PromptScorer;
+import io.promptgrad.llm.openai.Endpoint;
 import io.promptgrad.llm.openai.OpenAiClient;
 import io.promptgrad.llm.optimizer.PromptProblem;
 import io.promptgrad.llm.optimizer.Proposer;
@@ -131,7 +132,8 @@ public final class SimulatedTask {
     request.path("messages").forEach(m -> all.append(m.path("content").asText()).append('\n'));
     String text = all.toString();
     List<Set<Integer>> parents = new ArrayList<>();
-    text.lines().map(SimulatedTask::advice).filter(s -> !s.isEmpty()).forEach(parents::add);
+    // What was tried and rejected is no parent: it can read that much.
+    text.replaceFirst("(?s)These new instructions were tried.*", "").lines().map(SimulatedTask::advice).filter(s -> !s.isEmpty()).forEach(parents::add);
     if (parents.isEmpty()) {
       parents.add(Set.of());
     }
@@ -185,10 +187,9 @@ public final class SimulatedTask {
 
   /** The problem, with its models behind a server. */
   public static PromptProblem problem(
-      ScriptedServer server, ModelCalls calls, Task task, Limits limits, long seed) {
-    Llm scored = calls.as(Role.TASK, new OpenAiClient(server.endpoint(), "scored"), limits);
-    Llm proposing =
-        calls.as(Role.PROPOSER, new OpenAiClient(server.endpoint(), "proposing"), limits);
+      Endpoint endpoint, ModelCalls calls, Task task, Limits limits, long seed) {
+    Llm scored = calls.as(Role.TASK, new OpenAiClient(endpoint, "scored"), limits);
+    Llm proposing = calls.as(Role.PROPOSER, new OpenAiClient(endpoint, "proposing"), limits);
     ChatLayout layout = ChatLayout.chat();
     return new PromptProblem(
         calls,
