@@ -20,6 +20,15 @@ public interface ReplyCache extends AutoCloseable {
   record Entry(JsonNode reply, String run, long number) {}
 
   /**
+   * What answers were paid with.
+   *
+   * @param calls how many
+   * @param tokens read and written
+   * @param usd US dollars
+   */
+  record Paid(long calls, long tokens, double usd) {}
+
+  /**
    * A call that a process began and did not end.
    *
    * @param role the role it was made in
@@ -42,7 +51,10 @@ public interface ReplyCache extends AutoCloseable {
    *
    * @return the answer that is kept
    */
-  Entry put(String key, String run, JsonNode reply);
+  Entry put(String key, String run, JsonNode reply, Paid paid);
+
+  /** Returns what a run paid for its answers behind that number. */
+  Paid paidAfter(String run, long number);
 
   /** Returns the calls of a run that no process will end any more, and forgets them. */
   List<Unfinished> takeUnfinished(String run);

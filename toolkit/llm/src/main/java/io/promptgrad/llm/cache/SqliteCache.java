@@ -32,7 +32,8 @@ public final class SqliteCache implements ReplyCache {
           "PRAGMA journal_mode = WAL",
           "PRAGMA synchronous = NORMAL",
           "CREATE TABLE IF NOT EXISTS replies (number INTEGER PRIMARY KEY AUTOINCREMENT,"
-              + " key TEXT NOT NULL UNIQUE, run TEXT NOT NULL, reply TEXT NOT NULL)",
+              + " key TEXT NOT NULL UNIQUE, run TEXT NOT NULL, reply TEXT NOT NULL,"
+              + " tokens INTEGER NOT NULL, usd REAL NOT NULL)",
           "CREATE TABLE IF NOT EXISTS calls (key TEXT NOT NULL, run TEXT NOT NULL,"
               + " role TEXT NOT NULL, usd REAL NOT NULL, PRIMARY KEY (key, run)) WITHOUT ROWID");
 
@@ -49,7 +50,8 @@ public final class SqliteCache implements ReplyCache {
     select = connection.prepareStatement("SELECT reply, run, number FROM replies WHERE key = ?");
     insert =
         connection.prepareStatement(
-            "INSERT INTO replies (key, run, reply) VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING");
+            "INSERT INTO replies (key, run, reply, tokens, usd) VALUES (?, ?, ?, ?, ?)"
+                + " ON CONFLICT (key) DO NOTHING");
     begin =
         connection.prepareStatement(
             "INSERT OR REPLACE INTO calls (key, run, role, usd) VALUES (?, ?, ?, ?)");
@@ -158,11 +160,13 @@ public final class SqliteCache implements ReplyCache {
   }
 
   @Override
-  public synchronized Entry put(String key, String run, JsonNode reply) {
+  public synchronized Entry put(String key, String run, JsonNode reply, Paid paid) {
     try {
       insert.setString(1, key);
       insert.setString(2, run);
       insert.setString(3, Json.line(reply));
+      insert.setLong(4, paid.tokens());
+      insert.setDouble(5, paid.usd());
       insert.executeUpdate();
     } catch (SQLException e) {
       throw unusable(file, e);
@@ -189,6 +193,23 @@ public final class SqliteCache implements ReplyCache {
       forget.setString(1, run);
       forget.executeUpdate();
       return calls;
+    } catch (SQLException e) {
+      throw unusable(file, e);
+    }
+  }
+
+  @Override
+  public synchronized Paid paidAfter(String run, long number) {
+    try (PreparedStatement sums =
+        connection.prepareStatement(
+            "SELECT COUNT(*), COALESCE(SUM(tokens), 0), COALESCE(SUM(usd), 0) FROM replies"
+                + " WHERE run = ? AND number > ?")) {
+      sums.setString(1, run);
+      sums.setLong(2, number);
+      try (ResultSet result = sums.executeQuery()) {
+        result.next();
+        return new Paid(result.getLong(1), result.getLong(2), result.getDouble(3));
+      }
     } catch (SQLException e) {
       throw unusable(file, e);
     }

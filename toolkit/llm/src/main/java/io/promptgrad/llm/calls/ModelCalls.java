@@ -92,6 +92,12 @@ public final class ModelCalls implements AutoCloseable {
       count(Role.valueOf(call.role().toUpperCase(Locale.ROOT)), Meter.loss(call.usd()));
       allowance.count(new Allowance.Amount(1, 0, call.usd()));
     }
+    // All at once, and not when the resumed run comes to them: else what is new would be sent first.
+    allowance.count(amount(cache.paidAfter(this.run, 0)));
+  }
+
+  private static Allowance.Amount amount(ReplyCache.Paid paid) {
+    return new Allowance.Amount(paid.calls(), paid.tokens(), paid.usd());
   }
 
   /**
@@ -248,15 +254,20 @@ public final class ModelCalls implements AutoCloseable {
   /** Goes on from what {@link #save} wrote. */
   public void restore(JsonNode json) {
     synchronized (meters) {
+      Meter all = Meter.ZERO;
       for (Role role : Role.values()) {
         Meter before = Meter.fromJson(json.path(role.name().toLowerCase(Locale.ROOT)));
         meters.merge(role, before, Meter::plus);
-        allowance.count(
-            new Allowance.Amount(
-                before.calls() + before.lost(),
-                before.promptTokens() + before.completionTokens(),
-                before.usd() + before.lostUsd()));
+        all = all.plus(before);
       }
+      // What the cache knows of it was counted when it was opened.
+      ReplyCache.Paid kept = cache.paidAfter(run, 0);
+      ReplyCache.Paid later = cache.paidAfter(run, json.path("mark").asLong());
+      allowance.count(
+          new Allowance.Amount(
+              all.calls() + all.lost() - (kept.calls() - later.calls()),
+              all.promptTokens() + all.completionTokens() - (kept.tokens() - later.tokens()),
+              Math.max(0, all.usd() + all.lostUsd() - (kept.usd() - later.usd()))));
       evaluations += json.path("evaluations").asLong();
       mark = json.path("mark").asLong();
       // The loop's own checkpoint holds the cost of the steps up to here.

@@ -173,7 +173,9 @@ final class RoleLlm implements Llm {
     }
     // Another process may have been faster: then both go on with its answer.
     calls.countPaid(key);
-    ReplyCache.Entry entry = calls.cache().put(key, calls.run(), form.write.apply(reply));
+    Usage usage = form.usage.apply(reply);
+    ReplyCache.Paid paid = new ReplyCache.Paid(1, usage.tokens(), price.of(usage));
+    ReplyCache.Entry entry = calls.cache().put(key, calls.run(), form.write.apply(reply), paid);
     return entry.run().equals(calls.run()) ? reply : form.read.apply(entry.reply());
   }
 

@@ -23,6 +23,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class ReplyCacheTest {
 
+  private static final ReplyCache.Paid ONE = new ReplyCache.Paid(1, 10, 0.25);
+
   @TempDir Path folder;
 
   private ReplyCache open(String kind) {
@@ -39,13 +41,13 @@ class ReplyCacheTest {
     try (ReplyCache cache = open(kind)) {
       assertThat(cache.get("k")).isEmpty();
       assertThat(cache.lastNumber()).isZero();
-      cache.put("k", "run-1", reply("one"));
-      ReplyCache.Entry kept = cache.put("k", "run-2", reply("two"));
+      cache.put("k", "run-1", reply("one"), ONE);
+      ReplyCache.Entry kept = cache.put("k", "run-2", reply("two"), ONE);
       assertThat(kept.reply()).isEqualTo(reply("one"));
       assertThat(kept.run()).isEqualTo("run-1");
       assertThat(cache.get("k")).contains(kept);
       long before = cache.lastNumber();
-      assertThat(cache.put("l", "run-1", reply("\u00e9\n{}")).number()).isGreaterThan(before);
+      assertThat(cache.put("l", "run-1", reply("\u00e9\n{}"), ONE).number()).isGreaterThan(before);
       assertThat(cache.get("l").get().reply()).isEqualTo(reply("\u00e9\n{}"));
     }
   }
@@ -58,13 +60,27 @@ class ReplyCacheTest {
       cache.begin("c", "run-1", new ReplyCache.Unfinished("proposer", 0.125));
       cache.begin("d", "run-2", new ReplyCache.Unfinished("task", 1));
       cache.end("a", "run-1");
-      cache.put("b", "run-1", reply("b"));
+      cache.put("b", "run-1", reply("b"), ONE);
     }
     try (ReplyCache cache = open("sqlite")) {
       assertThat(cache.takeUnfinished("run-1"))
           .containsExactly(new ReplyCache.Unfinished("proposer", 0.125));
       assertThat(cache.takeUnfinished("run-1")).isEmpty();
       assertThat(cache.takeUnfinished("run-2")).hasSize(1);
+    }
+  }
+
+  @Test
+  void sqlite_whatWasPaid_isSummedByRunBehindANumber() {
+    try (ReplyCache cache = open("sqlite")) {
+      cache.put("a", "run-1", reply("a"), ONE);
+      long mark = cache.lastNumber();
+      cache.put("b", "run-2", reply("b"), ONE);
+      cache.put("c", "run-1", reply("c"), ONE);
+      cache.put("a", "run-1", reply("a"), ONE); // is there already
+      assertThat(cache.paidAfter("run-1", 0)).isEqualTo(new ReplyCache.Paid(2, 20, 0.5));
+      assertThat(cache.paidAfter("run-1", mark)).isEqualTo(ONE);
+      assertThat(cache.paidAfter("run-3", 0)).isEqualTo(new ReplyCache.Paid(0, 0, 0));
     }
   }
 
@@ -80,7 +96,7 @@ class ReplyCacheTest {
                 try (ReplyCache cache = open("sqlite")) {
                   for (int i = 0; i < 100; i++) {
                     cache.begin("k" + i, run, new ReplyCache.Unfinished("task", 0));
-                    cache.put("k" + i, run, reply(run));
+                    cache.put("k" + i, run, reply(run), ONE);
                   }
                 }
               }));
@@ -137,7 +153,7 @@ class ReplyCacheTest {
       try (ReplyCache cache = SqliteCache.open(Path.of(args[0]))) {
         for (int i = 0; ; i++) {
           cache.begin("k" + i, "killed", new ReplyCache.Unfinished("task", 0));
-          cache.put("k" + i, "killed", reply("answer " + i));
+          cache.put("k" + i, "killed", reply("answer " + i), ONE);
           System.out.println(i);
         }
       }
