@@ -121,6 +121,16 @@ public final class SearchModel {
     return mask;
   }
 
+  /** Which of the largest logits of tokens that are no targets are wanted. */
+  public enum Others {
+    /** None: all are 0. */
+    NONE,
+    /** Those that are larger than the targets'; the others are -inf. Nearly free. */
+    IF_LARGER,
+    /** All. */
+    ALL
+  }
+
   /**
    * Scores of the targets of sequences that go on behind the first tokens of a cache.
    *
@@ -129,10 +139,10 @@ public final class SearchModel {
    * @param past what the sequences begin with, or null
    * @param kept how many of its tokens
    * @param among probabilities are among these tokens only; null: the whole vocabulary
-   * @param others whether the largest other logits are wanted
+   * @param others which of the largest other logits are wanted
    */
   public TargetScores scores(
-      TokenBatch batch, Targets targets, Cache past, int kept, int[] among, boolean others) {
+      TokenBatch batch, Targets targets, Cache past, int kept, int[] among, Others others) {
     Inputs.requireTargets(batch, targets, model.spec());
     Kept before = keep(past, kept, batch);
     Targets indexed = among == null ? targets : targets.indexedInto(among);
@@ -154,7 +164,7 @@ public final class SearchModel {
                   step.create(Inputs.longs(targets.at()), new Shape(targets.at().length)),
                   Inputs.tokenSets(step, indexed),
                   tokens(step, among),
-                  Weights.hostInts(step, kept, others ? 1 : 0, block))
+                  Weights.hostInts(step, kept, others.ordinal(), block))
               .singletonOrThrow();
       model.countForward(batch.tokens());
       return onHost(scores, targets.at().length);

@@ -5,7 +5,7 @@ package io.promptgrad.lm;
  *
  * @param losses -log of the summed probability of each position's target tokens, in nats [N]
  * @param logits the targets' logit (of several tokens the log of their summed exponentials) [N]
- * @param others largest logit of any other token [N]; all 0 where nobody asked for it
+ * @param others largest logit of any other token [N], as far as it was asked for
  */
 public record TargetScores(float[] losses, float[] logits, float[] others) {
 

@@ -169,8 +169,9 @@ final class HostileInputs {
     SearchModel.Cache cache = random.nextInt(3) == 0 ? null : new SearchModel.Cache(past, pastMask);
     int kept = random.nextInt(3) == 0 ? pick() : 0;
     int[] among = random.nextBoolean() ? null : ints();
+    SearchModel.Others others = SearchModel.Others.values()[random.nextInt(3)];
     attempt(() -> search.cache(scope, batch, cache, kept).keyValues());
-    attempt(() -> search.scores(batch, targets(batch), cache, kept, among, random.nextBoolean()));
+    attempt(() -> search.scores(batch, targets(batch), cache, kept, among, others));
     int width = search.model().spec().wordWidth();
     float[] vectors = new float[random.nextInt(4) == 0 ? ints().length : 2 * width];
     Arrays.fill(vectors, FLOATS[random.nextInt(FLOATS.length)]);

@@ -1,6 +1,7 @@
 package io.promptgrad.lm;
 
 import static io.promptgrad.lm.Batches.SEQUENCES;
+import static io.promptgrad.lm.SearchModel.Others.ALL;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
@@ -68,14 +69,14 @@ class SearchModelTest {
   void scores_behindACache_equalThoseWithout(String name) {
     SearchModel search = TinyModels.shared(name, Precision.FLOAT32).forSearch();
     TokenBatch batch = TokenBatch.leftPadded(LONG, 0);
-    TargetScores whole = search.scores(batch, lastThree(batch, 0), null, 0, null, true);
+    TargetScores whole = search.scores(batch, lastThree(batch, 0), null, 0, null, ALL);
     try (NDManager scope = search.model().newScope()) {
       SearchModel.Cache cache = search.cache(scope, columns(batch, 0, 2), null, 0);
       cache = search.cache(scope, columns(batch, 2, 5), cache, 2);
       assertThat(cache.tokens()).isEqualTo(5);
       for (int kept = 1; kept <= 5; kept++) {
         TokenBatch tail = columns(batch, kept, 8);
-        TargetScores scores = search.scores(tail, lastThree(tail, kept), cache, kept, null, true);
+        TargetScores scores = search.scores(tail, lastThree(tail, kept), cache, kept, null, ALL);
         assertThat(scores.losses()).containsExactly(whole.losses(), within(1e-4f));
         assertThat(scores.logits()).containsExactly(whole.logits(), within(1e-4f));
         assertThat(scores.others()).containsExactly(whole.others(), within(1e-4f));
@@ -97,7 +98,7 @@ class SearchModelTest {
     }
     int[][] wanted = {{5}, {9, 14, 60}, {96, 0}};
     TargetScores scores =
-        model.forSearch().scores(batch, Targets.mean(at, wanted), null, 0, null, true);
+        model.forSearch().scores(batch, Targets.mean(at, wanted), null, 0, null, ALL);
     try (NDManager scope = model.newScope()) {
       double[] logits = Tensors.doubles(model.logits(scope, batch, at));
       for (int n = 0; n < 3; n++) {
@@ -116,6 +117,19 @@ class SearchModelTest {
         assertThat(scores.logits()[n]).isCloseTo((float) Math.log(own), within(1e-4f));
         assertThat(scores.others()[n]).isCloseTo((float) other, within(1e-5f));
       }
+      TargetScores cheap =
+          model
+              .forSearch()
+              .scores(batch, Targets.mean(at, wanted), null, 0, null, SearchModel.Others.IF_LARGER);
+      for (int n = 0; n < 3; n++) {
+        double best = Double.NEGATIVE_INFINITY;
+        for (int id : wanted[n]) {
+          best = Math.max(best, logits[n * 97 + id]);
+        }
+        boolean larger = scores.others()[n] > best;
+        assertThat(cheap.others()[n])
+            .isEqualTo(larger ? scores.others()[n] : Float.NEGATIVE_INFINITY);
+      }
     }
   }
 
@@ -125,7 +139,7 @@ class SearchModelTest {
     TokenBatch batch = TokenBatch.of(SEQUENCES, 0);
     Targets targets = Targets.mean(new int[] {3}, new int[][] {{5, 9}});
     TargetScores scores =
-        model.forSearch().scores(batch, targets, null, 0, new int[] {9, 60, 5}, true);
+        model.forSearch().scores(batch, targets, null, 0, new int[] {9, 60, 5}, ALL);
     try (NDManager scope = model.newScope()) {
       float[] logits = model.logits(scope, batch, new int[] {3}).toFloatArray();
       double own = Math.exp(logits[5]) + Math.exp(logits[9]);
@@ -302,12 +316,12 @@ class SearchModelTest {
     SearchModel search = TinyModels.shared("gpt2", Precision.FLOAT32).forSearch();
     TokenBatch batch = TokenBatch.of(SEQUENCES, 0);
     Targets targets = Targets.mean(new int[] {0}, new int[] {1});
-    assertThatThrownBy(() -> search.scores(batch, targets, null, 1, null, false))
+    assertThatThrownBy(() -> search.scores(batch, targets, null, 1, null, ALL))
         .isInstanceOf(IllegalArgumentException.class);
     try (NDManager scope = search.model().newScope()) {
       SearchModel.Cache wrong =
           new SearchModel.Cache(scope.zeros(new Shape(3, 2, 4, 2, 3, 4)), null);
-      assertThatThrownBy(() -> search.scores(batch, targets, wrong, 3, null, false))
+      assertThatThrownBy(() -> search.scores(batch, targets, wrong, 3, null, ALL))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("shape");
     }

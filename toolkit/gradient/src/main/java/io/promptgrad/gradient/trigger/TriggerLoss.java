@@ -45,6 +45,7 @@ public final class TriggerLoss implements AutoCloseable {
   private final TargetLoss loss;
   private final int[] among;
   private final Reuse reuse;
+  private final SearchModel.Others others;
   private final MicroBatches scoring;
   private final MicroBatches differentiating; // a gradient needs several times the memory
   private final PrefixCaches prefixes;
@@ -56,6 +57,8 @@ public final class TriggerLoss implements AutoCloseable {
     this.model = model;
     this.loss = loss;
     this.among = among;
+    this.others =
+        loss instanceof TargetLoss.Hinge ? SearchModel.Others.ALL : SearchModel.Others.IF_LARGER;
     boolean causal = model.spec().objective() == Objective.CAUSAL && !model.spec().encoderDecoder();
     this.reuse = causal ? reuse : Reuse.NONE;
     this.scoring = MicroBatches.forModel(model);
@@ -186,7 +189,7 @@ public final class TriggerLoss implements AutoCloseable {
                       null,
                       0,
                       among,
-                      true);
+                      others);
           int from = 0;
           for (int r = 0; r < group.length; r++) {
             from = put(scores, group[r] / n, group[r] % n, found, from, rows.get(r).at().length);
@@ -234,7 +237,7 @@ public final class TriggerLoss implements AutoCloseable {
             TargetScores found =
                 replica
                     .forSearch()
-                    .scores(batch, Targets.mean(at, wanted), cache, kept, among, true);
+                    .scores(batch, Targets.mean(at, wanted), cache, kept, among, others);
             int from = 0;
             for (int trigger : group) {
               from = put(scores, trigger, s, found, from, sequence.at().length);

@@ -838,13 +838,14 @@ class Transformer(Module):
   # ---------------------------------------------------------------- entry points: discrete search
 
   # What a search wants to know of its targets, differentiable: -log of their summed probability, the log of their
-  # summed exponentials, and (if wanted, else 0) the largest logit of any other token. features [N, E], targets [N, t]
-  # padded with -1, tokens [c] as in gradient -> [3, N]
+  # summed exponentials, and the largest logit of any other token: others 0: not wanted (0); 1: only where it is
+  # larger than theirs (else -inf), which costs no copy of the logits; 2: always.
+  # features [N, E], targets [N, t] padded with -1, tokens [c] as in gradient -> [3, N]
   def scores_of(self: __torch__.Transformer,
     features: Tensor,
     targets: Tensor,
     tokens: Tensor,
-    others: bool) -> Tensor:
+    others: int) -> Tensor:
     if __torch__.given(tokens, ):
       logits = (self).logits_of_tokens(self.w, features, tokens, )
     else:
@@ -853,7 +854,10 @@ class Transformer(Module):
     chosen = torch.masked_fill(torch.gather(logits, 1, known), torch.lt(targets, 0), -inf)
     own = torch.logsumexp(chosen, [1])
     other = torch.zeros_like(own)
-    if others:
+    if torch.eq(others, 1):
+      largest = torch.amax(logits, [1])
+      other = torch.masked_fill(largest, torch.le(largest, torch.amax(chosen, [1])), -inf)
+    elif torch.eq(others, 2):
       other = torch.amax(torch.scatter(logits, 1, known, -inf), [1])
     return torch.stack([torch.sub(torch.logsumexp(logits, [1]), own), own, other])
 
@@ -867,7 +871,7 @@ class Transformer(Module):
 
   # Scores of the targets of sequences that go on behind the first tokens of a cache. The head works on a few
   # positions at a time, so that their logits stay in the processor's cache.
-  # settings = [tokens of the cache, whether other tokens are wanted, positions at a time] on the host -> [3, N]
+  # settings = [tokens of the cache, others, positions at a time] on the host -> [3, N]
   def target_scores(self: __torch__.Transformer,
     ids: Tensor,
     mask: Tensor,
@@ -892,7 +896,7 @@ class Transformer(Module):
       if torch.gt(end, n):
         end = n
       some = torch.slice(features, 0, start, end)
-      torch.append(blocks, (self).scores_of(some, torch.slice(targets, 0, start, end), tokens, torch.eq(options[1], 1), ))
+      torch.append(blocks, (self).scores_of(some, torch.slice(targets, 0, start, end), tokens, options[1], ))
       start = end
     return torch.cat(blocks, 1)
 
@@ -942,7 +946,10 @@ class Transformer(Module):
     e = torch.reshape(torch.index_copy(torch.flatten(fixed, 0, 1), 0, slots, torch.index_select(leaf, 0, which)), torch.size(fixed))
     states, kv, = (self).trunk(self.w, e, mask, types, positions, decoder, before, -1, 0., False, )
     features = (self).features_at(self.w, states[-1], at, )
-    scores = (self).scores_of(features, targets, tokens, torch.eq(options[1], 2.), )
+    others = 0
+    if torch.eq(options[1], 2.):
+      others = 2
+    scores = (self).scores_of(features, targets, tokens, others, )
     losses = torch.select(scores, 0, 0)
     share = weights
     if torch.eq(options[1], 1.):

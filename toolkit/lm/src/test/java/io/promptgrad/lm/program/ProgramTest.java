@@ -221,7 +221,7 @@ class ProgramTest {
             at,
             target,
             none,
-            ints(0, 1, 4));
+            ints(0, 2, 4));
     assertNear(scores, loss(logits, 2), 20 / RMS, 25 / RMS);
     NDArray cache = call("cache", right, none, none, positions, none, ints(0));
     assertThat(cache.getShape()).isEqualTo(new Shape(1, 2, 1, 1, 2, 2));
