@@ -1,5 +1,6 @@
 /**
- * Searches in which a language model proposes the prompts, one file for each, on core's search loop.
+ * Searches in which a language model proposes the prompts, one file for each, on core's search
+ * loop.
  *
  * <table>
  *   <caption>Which one</caption>
@@ -33,8 +34,8 @@
  * io.promptgrad.llm.optimizer.PromptProblem.Selection} says otherwise.
  *
  * <p>What a proposer writes is read tolerantly; what cannot be read is asked for again, then left
- * out with a trace entry that says why. Draws of the proposer are named by seed, step and number, so
- * that a resumed run finds the same answers in the cache.
+ * out with a trace entry that says why. Draws of the proposer are named by seed, step and number,
+ * so that a resumed run finds the same answers in the cache.
  *
  * <p>To add one: a final class that implements {@link io.promptgrad.search.Search} and a record of
  * its settings, notes by step, and an entry in the contract test, which asks for improvement, equal

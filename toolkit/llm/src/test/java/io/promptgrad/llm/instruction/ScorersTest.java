@@ -64,9 +64,7 @@ class ScorersTest {
     public TextScore score(ScoreRequest request) {
       scored.add(request);
       return new TextScore(
-          List.of(
-              new TokenScore("B", -1, Map.of()), new TokenScore("!", -3, Map.of())),
-          USAGE);
+          List.of(new TokenScore("B", -1, Map.of()), new TokenScore("!", -3, Map.of())), USAGE);
     }
   }
 
@@ -139,8 +137,7 @@ class ScorersTest {
   @Test
   void likelihood_isTheMeanOverTheAnswersTokens() {
     Scripted model = new Scripted(request -> reply(""));
-    Outcome outcome =
-        new LikelihoodScorer(model, "{instruction} {q} ").score(prompt, example);
+    Outcome outcome = new LikelihoodScorer(model, "{instruction} {q} ").score(prompt, example);
     assertThat(outcome.value()).isEqualTo(-2);
     assertThat(outcome.scores()).containsEntry("B", -4.0);
     assertThat(model.scored).containsExactly(new ScoreRequest("\nChoose. 2 + 3? ", "B"));
