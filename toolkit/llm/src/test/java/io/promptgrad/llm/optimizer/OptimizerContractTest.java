@@ -145,6 +145,15 @@ class OptimizerContractTest {
                         .withRows(PromptGeneratorConfig.Strategy.BEST_WORST, 10)
                         .withSampling(40, SimulatedTask.drawing()))),
         new Method(
+            "self-refining",
+            20,
+            problem ->
+                new SelfRefining(
+                    problem,
+                    SelfRefiningConfig.defaults()
+                        .withPopulation(4, 4, SimulatedTask.drawing())
+                        .withUses(4))),
+        new Method(
             "promptbreeder",
             10,
             problem ->
