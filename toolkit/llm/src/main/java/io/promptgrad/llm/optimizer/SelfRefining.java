@@ -23,11 +23,11 @@ import java.util.random.RandomGenerator;
  * hypermutation (Fernando et al. 2023, arXiv:2309.16797).
  *
  * <p>One step: children of members of the population, each by a meta-prompt that is drawn by its
- * credit, the share of its children so far that were better than their parents (with one success and
- * one failure added, so that new ones get their turn). The best of old and new live on. A meta-prompt
- * that was used often enough and has the lowest credit is rewritten by the proposer; its credit
- * begins anew. The tags that answers come in are not part of a meta-prompt, so no rewrite can break
- * the reading.
+ * credit, the share of its children so far that were better than their parents (with one success
+ * and one failure added, so that new ones get their turn). The best of old and new live on. A
+ * meta-prompt that was used often enough and has the lowest credit is rewritten by the proposer;
+ * its credit begins anew. The tags that answers come in are not part of a meta-prompt, so no
+ * rewrite can break the reading.
  *
  * <p>Cost of a step: {@code children} calls of the proposer, one more for a rewrite, and {@code
  * children * trainExamples} of the task model. The seed fixes parents and meta-prompts.
@@ -71,7 +71,11 @@ public final class SelfRefining implements Search {
   public StepReport step(int step) {
     StepNotes notes = new StepNotes(step);
     if (population.isEmpty()) {
-      score(problem.seeds().stream().map(InstructionPrompt::instruction).distinct().toList(), List.of(), List.of(), notes);
+      score(
+          problem.seeds().stream().map(InstructionPrompt::instruction).distinct().toList(),
+          List.of(),
+          List.of(),
+          notes);
     }
 
     // 1. Children, each of a parent by a meta-prompt.
@@ -84,8 +88,7 @@ public final class SelfRefining implements Search {
       int meta = byCredit(random);
       parents.add(parent);
       by.add(meta);
-      questions.add(
-          question(metas.get(meta).text() + "\n\nPrompt: " + parent.text(), step, c));
+      questions.add(question(metas.get(meta).text() + "\n\nPrompt: " + parent.text(), step, c));
     }
     List<String> texts = new ArrayList<>();
     List<Member> parentOf = new ArrayList<>();
@@ -127,8 +130,7 @@ public final class SelfRefining implements Search {
 
   private void used(int meta, boolean won) {
     Meta before = metas.get(meta);
-    metas.set(
-        meta, new Meta(before.text(), before.uses() + 1, before.wins() + (won ? 1 : 0)));
+    metas.set(meta, new Meta(before.text(), before.uses() + 1, before.wins() + (won ? 1 : 0)));
   }
 
   private void rewriteWorst(int step, StepNotes notes) {
@@ -233,8 +235,7 @@ public final class SelfRefining implements Search {
     metas.clear();
     for (JsonNode one : state.path("meta_prompts")) {
       metas.add(
-          new Meta(
-              one.path("text").asText(), one.path("uses").asInt(), one.path("wins").asInt()));
+          new Meta(one.path("text").asText(), one.path("uses").asInt(), one.path("wins").asInt()));
     }
     champion.restore(state.path("champion"));
     problem.calls().restore(state.path("calls"));

@@ -52,7 +52,6 @@ public record SelfRefiningConfig(
 
   /** Returns this with another number of uses. */
   public SelfRefiningConfig withUses(int n) {
-    return new SelfRefiningConfig(
-        population, children, trainExamples, n, metaPrompts, sampling);
+    return new SelfRefiningConfig(population, children, trainExamples, n, metaPrompts, sampling);
   }
 }

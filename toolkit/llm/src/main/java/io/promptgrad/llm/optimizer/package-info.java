@@ -26,6 +26,8 @@
  *       prompts that mutate them; many calls</td></tr>
  *   <tr><td>{@link io.promptgrad.llm.optimizer.AutomatedPromptGenerator}</td><td>shows the proposer
  *       single answers with their cross entropy</td></tr>
+ *   <tr><td>{@link io.promptgrad.llm.optimizer.SelfRefining}</td><td>the ways of changing a prompt
+ *       are searched too; a design of this library</td></tr>
  * </table>
  *
  * <p>All take a {@link io.promptgrad.llm.optimizer.PromptProblem}: the scorer, the proposer, the

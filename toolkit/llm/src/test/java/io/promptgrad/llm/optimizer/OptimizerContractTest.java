@@ -267,7 +267,8 @@ class OptimizerContractTest {
       assertThat(run.result().cost().calls())
           .isEqualTo(
               run.calls().meter(Role.TASK).calls() + run.calls().meter(Role.PROPOSER).calls());
-      assertThat(server.seen.size()).isEqualTo((int) run.result().cost().calls()); // nothing asked twice
+      assertThat(server.seen.size())
+          .isEqualTo((int) run.result().cost().calls()); // nothing asked twice
     }
   }
 
