@@ -90,8 +90,7 @@ public class CachedCallBenchmark {
             ? new MemoryCache()
             : SqliteCache.open(Files.createTempDirectory("promptgrad").resolve("cache.db"));
     calls =
-        new ModelCalls(
-            kept, PriceTable.builtIn(), Allowance.unlimited(), Optional.of("benchmark"));
+        new ModelCalls(kept, PriceTable.builtIn(), Allowance.unlimited(), Optional.of("benchmark"));
     model = calls.as(Role.TASK, new Instant());
     for (int i = 0; i < KEPT; i++) {
       model.chat(request(i));

@@ -92,7 +92,8 @@ public final class ModelCalls implements AutoCloseable {
       count(Role.valueOf(call.role().toUpperCase(Locale.ROOT)), Meter.loss(call.usd()));
       allowance.count(new Allowance.Amount(1, 0, call.usd()));
     }
-    // All at once, and not when the resumed run comes to them: else what is new would be sent first.
+    // All at once, and not when the resumed run comes to them: else what is new would be sent
+    // first.
     allowance.count(amount(cache.paidAfter(this.run, 0)));
   }
 
@@ -173,8 +174,6 @@ public final class ModelCalls implements AutoCloseable {
       }
       meters.merge(role, asCall, Meter::plus);
     }
-    allowance.count(
-        new Allowance.Amount(1, asCall.promptTokens() + asCall.completionTokens(), asCall.usd()));
   }
 
   void countPaid(String key) {

@@ -101,8 +101,7 @@ public final class ChoiceScorer implements ExampleScorer {
 
   /** Each label's log-probability: the sum over the tokens that are its beginning. */
   private Map<String, Double> scores(ChatReply reply) {
-    Map<String, Double> alternatives =
-        new LinkedHashMap<>(reply.tokens().get(0).alternatives());
+    Map<String, Double> alternatives = new LinkedHashMap<>(reply.tokens().get(0).alternatives());
     alternatives.putIfAbsent(reply.tokens().get(0).token(), reply.tokens().get(0).logProb());
     Map<String, Double> scores = new LinkedHashMap<>();
     for (String label : labels) {

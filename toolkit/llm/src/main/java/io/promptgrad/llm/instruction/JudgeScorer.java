@@ -33,8 +33,7 @@ public final class JudgeScorer implements ExampleScorer {
   /**
    * @param criterion what a good answer is, in words
    */
-  public JudgeScorer(
-      Llm model, ChatLayout layout, Sampling sampling, Llm judge, String criterion) {
+  public JudgeScorer(Llm model, ChatLayout layout, Sampling sampling, Llm judge, String criterion) {
     this.model = Objects.requireNonNull(model, "model");
     this.layout = Objects.requireNonNull(layout, "layout");
     this.sampling = Objects.requireNonNull(sampling, "sampling");
@@ -68,8 +67,7 @@ public final class JudgeScorer implements ExampleScorer {
         "Judge an answer. What matters: %s\n\nThe question:\n%s%s\n\nThe answer to judge:\n%s\n\nSay in a sentence what is good or bad about it. Then give it a whole number from -5 (useless) to 5 (perfect), between <score> and </score>."
             .formatted(criterion, layout.question(example), good, answer);
     for (String draw : new String[] {"", "again"}) {
-      String verdict =
-          judge.chat(ChatRequest.of(question, Sampling.greedy(512), draw)).text();
+      String verdict = judge.chat(ChatRequest.of(question, Sampling.greedy(512), draw)).text();
       OptionalDouble points = points(verdict);
       if (points.isPresent()) {
         Outcome outcome =

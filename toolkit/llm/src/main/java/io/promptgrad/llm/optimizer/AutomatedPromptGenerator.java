@@ -34,9 +34,9 @@ import java.util.stream.IntStream;
  *
  * <p>Where this differs from the original (undone by {@link PromptGeneratorConfig#reference}): the
  * strategy is the one that is asked for; a prompt that echoes the meta-prompt is left out; a label
- * such as "Prompt:" is taken off. Always: one row shown is one and not all and one more; an unlikely
- * gold answer costs no more than an absent one; the result is chosen on dev and not on the rows of
- * the search. The trace holds the training curve: accuracy and cross entropy of each step.
+ * such as "Prompt:" is taken off. Always: one row shown is one and not all and one more; an
+ * unlikely gold answer costs no more than an absent one; the result is chosen on dev and not on the
+ * rows of the search. The trace holds the training curve: accuracy and cross entropy of each step.
  *
  * <p>Cost of a step: one call of the proposer and {@code trainExamples} of the task model.
  */

@@ -99,9 +99,9 @@ record BestArms(Kind kind, int evaluations, int examples, int prompts, double c)
   }
 
   /**
-   * Phase k brings each prompt to n_k = (B - K) / ((K + 1 - k) (1/2 + sum_{i=2..K} 1/i)) examples, K
-   * being the number of prompts, and drops the worst, until as many are left as shall be selected.
-   * ProTeGi's program takes for K the number to drop, and so evaluates more than B.
+   * Phase k brings each prompt to n_k = (B - K) / ((K + 1 - k) (1/2 + sum_{i=2..K} 1/i)) examples,
+   * K being the number of prompts, and drops the worst, until as many are left as shall be
+   * selected. ProTeGi's program takes for K the number to drop, and so evaluates more than B.
    */
   private void rejects(Rounds rounds, List<Integer> live, int best) {
     int k = live.size();
@@ -194,7 +194,8 @@ record BestArms(Kind kind, int evaluations, int examples, int prompts, double c)
     List<Integer> leastSeen(List<Integer> from, int n) {
       List<Integer> all = new ArrayList<>();
       RandomGenerator random = problem.random().stream(draw + ".arms." + step, number);
-      IntStream.of(RandomSource.permutation(from.size(), random)).forEach(i -> all.add(from.get(i)));
+      IntStream.of(RandomSource.permutation(from.size(), random))
+          .forEach(i -> all.add(from.get(i)));
       all.sort(Comparator.comparingInt(this::n));
       return all.subList(0, n).stream().sorted().toList();
     }

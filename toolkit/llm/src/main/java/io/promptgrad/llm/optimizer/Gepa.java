@@ -322,8 +322,7 @@ public final class Gepa implements Search {
             fronts.stream()
                 .flatMap(List::stream)
                 .distinct()
-                .sorted(
-                    Comparator.comparingDouble((Integer m) -> means[m]).thenComparing(m -> m))
+                .sorted(Comparator.comparingDouble((Integer m) -> means[m]).thenComparing(m -> m))
                 .toList());
     boolean changed = true;
     while (changed) {

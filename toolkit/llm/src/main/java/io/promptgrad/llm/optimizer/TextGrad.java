@@ -29,10 +29,10 @@ import java.util.function.Supplier;
  * arXiv:2406.07496, section 3.4). For other pipelines use {@link io.promptgrad.llm.textgrad}
  * directly.
  *
- * <p>One step: the prompt is run on a batch of train; each answer is compared with the right one by a
- * plain function; the sum of the comparisons is differentiated, which collects one piece of feedback
- * on the prompt for each example; the prompt is rewritten by it. A rewrite that is worse on dev than
- * the last accepted one is taken back; one that is as good stays.
+ * <p>One step: the prompt is run on a batch of train; each answer is compared with the right one by
+ * a plain function; the sum of the comparisons is differentiated, which collects one piece of
+ * feedback on the prompt for each example; the prompt is rewritten by it. A rewrite that is worse
+ * on dev than the last accepted one is taken back; one that is as good stays.
  *
  * <p>Where this differs from the original: momentum shows earlier versions with their feedback (the
  * original's optimizer with momentum sends no prompt at all); the sum hands feedback to every part;
@@ -140,14 +140,11 @@ public final class TextGrad implements Search {
   }
 
   private double valid(String text) {
-    return problem
-        .scorer()
-        .means(List.of(InstructionPrompt.of(text)), problem.task().dev())[0];
+    return problem.scorer().means(List.of(InstructionPrompt.of(text)), problem.task().dev())[0];
   }
 
   /** Each example has a graph of its own, so that all can be differentiated at once. */
-  private List<Variable.Gradient> gradients(
-      List<Example> batch, List<Rollout> rollouts, int step) {
+  private List<Variable.Gradient> gradients(List<Example> batch, List<Rollout> rollouts, int step) {
     List<Supplier<List<Variable.Gradient>>> tasks = new ArrayList<>();
     for (int i = 0; i < batch.size(); i++) {
       Example example = batch.get(i);

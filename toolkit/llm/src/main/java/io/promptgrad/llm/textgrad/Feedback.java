@@ -29,7 +29,8 @@ final class Feedback {
     String downstream = output.gradientText().strip();
     String objective =
         downstream.isEmpty()
-            ? "Make the output better: the <%s> has to get a better evaluation.".formatted(output.role())
+            ? "Make the output better: the <%s> has to get a better evaluation."
+                .formatted(output.role())
             : "The output of this conversation got the following feedback; give feedback on the variable that helps to meet it:\n"
                 + downstream;
     String question =

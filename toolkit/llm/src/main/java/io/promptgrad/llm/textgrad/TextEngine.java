@@ -55,7 +55,6 @@ public record TextEngine(Llm model, Sampling sampling, String sample, int attemp
 
   /** Returns an answer that is not blank. */
   public Optional<String> ask(String system, String user) {
-    return ask(
-        system, user, text -> text.isBlank() ? Optional.empty() : Optional.of(text.strip()));
+    return ask(system, user, text -> text.isBlank() ? Optional.empty() : Optional.of(text.strip()));
   }
 }

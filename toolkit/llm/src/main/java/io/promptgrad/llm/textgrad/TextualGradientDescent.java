@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Rewrites parameters by their feedback (TextGrad's TGD, section 3.3). A parameter without feedback,
- * or for which no rewrite could be read, stays as it is.
+ * Rewrites parameters by their feedback (TextGrad's TGD, section 3.3). A parameter without
+ * feedback, or for which no rewrite could be read, stays as it is.
  *
  * @param constraints what every rewrite has to keep to, in words
  * @param examples texts as rewrites might be; may be empty
@@ -63,7 +63,11 @@ public record TextualGradientDescent(
     }
     question.append("</CONTEXT>\n\n");
     List<String> parts = new ArrayList<>();
-    part(parts, "PAST_ITERATIONS", "Earlier versions; where feedback repeats itself, change more", past);
+    part(
+        parts,
+        "PAST_ITERATIONS",
+        "Earlier versions; where feedback repeats itself, change more",
+        past);
     part(parts, "CONSTRAINTS", "Keep to these constraints", constraints);
     part(parts, "EXAMPLES", "Texts as the new variable might be", examples);
     parts.forEach(question::append);

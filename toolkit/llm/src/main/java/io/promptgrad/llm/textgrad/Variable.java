@@ -64,8 +64,7 @@ public final class Variable {
   }
 
   /** A text that was made from others; it requires a gradient if one of them does. */
-  public static Variable made(
-      String value, String role, List<Variable> from, Backward backward) {
+  public static Variable made(String value, String role, List<Variable> from, Backward backward) {
     boolean requires = from.stream().anyMatch(Variable::requiresGradient);
     return new Variable(value, role, requires, from, Optional.of(backward));
   }
@@ -128,8 +127,8 @@ public final class Variable {
 
   /**
    * Gives feedback to all variables that this one was made from and that require it: every one is
-   * visited once, after everything that was made from it. Feedback on this one, if there is any,
-   * is where it begins; without it the objective is to make this one better.
+   * visited once, after everything that was made from it. Feedback on this one, if there is any, is
+   * where it begins; without it the objective is to make this one better.
    */
   public void backward(TextEngine engine) {
     List<Variable> order = new ArrayList<>();

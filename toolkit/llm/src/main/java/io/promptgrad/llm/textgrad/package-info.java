@@ -8,8 +8,8 @@
  *   <li>{@link io.promptgrad.llm.textgrad.LlmCall}, {@link io.promptgrad.llm.textgrad.TextLoss},
  *       {@link io.promptgrad.llm.textgrad.TextFunction}: what makes a variable from others. Sum and
  *       aggregate are functions too.
- *   <li>{@link io.promptgrad.llm.textgrad.Variable#backward}: feedback for all variables that want it,
- *       in reverse order of their making.
+ *   <li>{@link io.promptgrad.llm.textgrad.Variable#backward}: feedback for all variables that want
+ *       it, in reverse order of their making.
  *   <li>{@link io.promptgrad.llm.textgrad.TextualGradientDescent}: rewrites variables by their
  *       feedback.
  *   <li>{@link io.promptgrad.llm.textgrad.TextEngine}: the model that gives feedback and rewrites.

@@ -64,9 +64,7 @@ class ScorersTest {
     public TextScore score(ScoreRequest request) {
       scored.add(request);
       return new TextScore(
-          List.of(
-              new TokenScore("B", -1, Map.of()), new TokenScore("!", -3, Map.of())),
-          USAGE);
+          List.of(new TokenScore("B", -1, Map.of()), new TokenScore("!", -3, Map.of())), USAGE);
     }
   }
 
@@ -139,8 +137,7 @@ class ScorersTest {
   @Test
   void likelihood_isTheMeanOverTheAnswersTokens() {
     Scripted model = new Scripted(request -> reply(""));
-    Outcome outcome =
-        new LikelihoodScorer(model, "{instruction} {q} ").score(prompt, example);
+    Outcome outcome = new LikelihoodScorer(model, "{instruction} {q} ").score(prompt, example);
     assertThat(outcome.value()).isEqualTo(-2);
     assertThat(outcome.scores()).containsEntry("B", -4.0);
     assertThat(model.scored).containsExactly(new ScoreRequest("\nChoose. 2 + 3? ", "B"));
@@ -163,6 +160,51 @@ class ScorersTest {
       assertThat(outcome.failure()).isPresent();
       assertThat(outcome.value()).isZero();
     }
+  }
+
+  /** Reminder, expert, final answer: the expert sees its instruction alone. */
+  @Test
+  void conductor_threeRounds_byHand() {
+    List<String> asked = new ArrayList<>();
+    Scripted model =
+        new Scripted(
+            request -> {
+              String last = request.messages().get(request.messages().size() - 1).text();
+              asked.add(last);
+              return reply(
+                  last.startsWith("You are Expert")
+                      ? "five, which is B"
+                      : last.startsWith("ROUND 1")
+                          ? "Let me think."
+                          : last.startsWith("ROUND 2")
+                              ? "Expert Adder:\n\"\"\"\nAdd 2 and 3.\n\"\"\""
+                              : ">> FINAL ANSWER:\n\"\"\"\nB\n\"\"\"");
+            });
+    Rollout rollout =
+        new ConductorScorer(model, ChatLayout.chat(), Sampling.greedy(9), 4, Grader.exact())
+            .run(prompt, example);
+    assertThat(rollout.outcome().value()).isEqualTo(1);
+    assertThat(rollout.output()).isEqualTo("B");
+    assertThat(asked).hasSize(4);
+    assertThat(asked.get(1)).contains("Consult an expert");
+    assertThat(asked.get(2)).isEqualTo("You are Expert Adder.\n\nAdd 2 and 3.");
+    assertThat(asked.get(3)).contains("Expert Adder's output:").contains("five, which is B");
+  }
+
+  @Test
+  void conductor_noFinalAnswer_failsAfterTheLastRound() {
+    int[] asked = {0};
+    Scripted model =
+        new Scripted(
+            request -> {
+              asked[0]++;
+              return reply("hm");
+            });
+    Outcome outcome =
+        new ConductorScorer(model, ChatLayout.chat(), Sampling.greedy(9), 3, Grader.exact())
+            .score(prompt, example);
+    assertThat(outcome.failure()).contains("no final answer in 3 rounds");
+    assertThat(asked[0]).isEqualTo(3);
   }
 
   // ------------------------------------------------------------------ judges

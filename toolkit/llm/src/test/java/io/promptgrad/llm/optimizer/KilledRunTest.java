@@ -79,7 +79,8 @@ class KilledRunTest {
       Process last = process(server.endpoint(), cache, run);
       assertThat(last.waitFor(120, TimeUnit.SECONDS)).isTrue();
       assertThat(last.exitValue()).isZero();
-      assertThat(Files.readString(run.resolve("found.txt"))).isEqualTo(whole.best().prompt().text());
+      assertThat(Files.readString(run.resolve("found.txt")))
+          .isEqualTo(whole.best().prompt().text());
       List<TraceStep> trace = TraceStep.read(run.resolve("trace.jsonl"));
       List<TraceStep> expected = TraceStep.read(folder.resolve("whole/trace.jsonl"));
       assertThat(trace.stream().map(TraceStep::report).toList())
@@ -87,8 +88,7 @@ class KilledRunTest {
       assertThat(trace.get(STEPS - 1).total()).isEqualTo(whole.cost());
       // What was answered was not asked again, but for what was on its way at a kill.
       int concurrency = SimulatedTask.LIMITS.concurrency();
-      assertThat(server.seen.size() - wholeMeter.calls())
-          .isBetween(0L, (long) died * concurrency);
+      assertThat(server.seen.size() - wholeMeter.calls()).isBetween(0L, (long) died * concurrency);
       try (SqliteCache kept = SqliteCache.open(cache)) {
         assertThat(kept.lastNumber()).isEqualTo(wholeMeter.calls());
         assertThat(kept.takeUnfinished("killed")).isEmpty(); // all counted when it was resumed
@@ -105,12 +105,9 @@ class KilledRunTest {
   }
 
   private static LoopResult search(Endpoint endpoint, ModelCalls calls, Path run) {
-    PromptProblem problem =
-        SimulatedTask.problem(endpoint, calls, TASK, SimulatedTask.LIMITS, 5);
+    PromptProblem problem = SimulatedTask.problem(endpoint, calls, TASK, SimulatedTask.LIMITS, 5);
     OproConfig config =
-        OproConfig.defaults()
-            .withSamples(4, SimulatedTask.drawing())
-            .withTrajectory(20, 0, true);
+        OproConfig.defaults().withSamples(4, SimulatedTask.drawing()).withTrajectory(20, 0, true);
     return SearchLoop.of(new Opro(problem, config))
         .budget(Budget.ofSteps(STEPS))
         .in(run, "x")

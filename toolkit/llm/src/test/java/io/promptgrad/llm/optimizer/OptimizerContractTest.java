@@ -145,6 +145,15 @@ class OptimizerContractTest {
                         .withRows(PromptGeneratorConfig.Strategy.BEST_WORST, 10)
                         .withSampling(40, SimulatedTask.drawing()))),
         new Method(
+            "self-refining",
+            20,
+            problem ->
+                new SelfRefining(
+                    problem,
+                    SelfRefiningConfig.defaults()
+                        .withPopulation(4, 4, SimulatedTask.drawing())
+                        .withUses(4))),
+        new Method(
             "promptbreeder",
             10,
             problem ->
@@ -258,7 +267,8 @@ class OptimizerContractTest {
       assertThat(run.result().cost().calls())
           .isEqualTo(
               run.calls().meter(Role.TASK).calls() + run.calls().meter(Role.PROPOSER).calls());
-      assertThat(server.seen).hasSize((int) run.result().cost().calls()); // nothing asked twice
+      assertThat(server.seen.size())
+          .isEqualTo((int) run.result().cost().calls()); // nothing asked twice
     }
   }
 
@@ -303,15 +313,8 @@ class OptimizerContractTest {
         Allowance allowance =
             new Allowance(
                 OptionalLong.of(piece * calls / 5), OptionalLong.empty(), OptionalDouble.empty());
-        pieces =
-            run(
-                method,
-                server,
-                "broken",
-                allowance,
-                Budget.ofSteps(3),
-                SimulatedTask.LIMITS);
-        assertThat(server.seen).hasSize((int) (piece * calls / 5));
+        pieces = run(method, server, "broken", allowance, Budget.ofSteps(3), SimulatedTask.LIMITS);
+        assertThat(server.seen.size()).isEqualTo((int) (piece * calls / 5));
       }
       assertThat(pieces.steps()).isEqualTo(whole.steps());
       assertThat(pieces.result().best()).isEqualTo(whole.result().best());
@@ -355,12 +358,13 @@ class OptimizerContractTest {
               PriceTable.builtIn(),
               new Allowance(OptionalLong.of(300), OptionalLong.empty(), OptionalDouble.empty()),
               Optional.of("small"))) {
-        PromptProblem problem = SimulatedTask.problem(server.endpoint(), calls, TASK, SimulatedTask.LIMITS, 3);
+        PromptProblem problem =
+            SimulatedTask.problem(server.endpoint(), calls, TASK, SimulatedTask.LIMITS, 3);
         LoopResult result =
             SearchLoop.of(method.make().apply(problem)).budget(Budget.ofSteps(1000)).run();
         assertThat(result.stoppedBy()).isEqualTo("budget");
         assertThat(result.cost().calls()).isEqualTo(calls.total().calls()).isLessThanOrEqualTo(300);
-        assertThat(server.seen).hasSize((int) calls.total().calls());
+        assertThat(server.seen.size()).isEqualTo((int) calls.total().calls());
       }
     }
   }

@@ -54,7 +54,9 @@ class OptimizerDetailsTest {
               .mapToObj(i -> new Example("e:" + i, Map.of("q", "number " + i), "yes"))
               .toList();
       List<Example> withNo =
-          List.of(new Example("t:1", Map.of("q", "number 1"), "yes"), new Example("t:2", Map.of("q", "number 2"), "no"));
+          List.of(
+              new Example("t:1", Map.of("q", "number 1"), "yes"),
+              new Example("t:2", Map.of("q", "number 2"), "no"));
       PromptProblem simulated =
           SimulatedTask.problem(
               server.endpoint(),
@@ -122,7 +124,9 @@ class OptimizerDetailsTest {
                   .withTrajectory(2, 0.3, false)
                   .withReference(true))
           .step(1);
-      assertThat(known.metaPrompts.get(0)).contains("right 3\nscore:\n0.300").doesNotContain("right 2");
+      assertThat(known.metaPrompts.get(0))
+          .contains("right 3\nscore:\n0.300")
+          .doesNotContain("right 2");
     }
   }
 
@@ -130,9 +134,7 @@ class OptimizerDetailsTest {
   void opro_unreadableAnswers_areAskedForAgainThenSkippedAndNeverScored() {
     try (Known known = new Known(List.of("right 5"), List.of("no tag", "<INS></INS>", "no tag"))) {
       StepReport report =
-          new Opro(
-                  known.problem,
-                  OproConfig.defaults().withSamples(2, SimulatedTask.drawing()))
+          new Opro(known.problem, OproConfig.defaults().withSamples(2, SimulatedTask.drawing()))
               .step(1);
       assertThat(known.metaPrompts).hasSize(6); // three attempts for each of two
       assertThat(report.candidates())
@@ -216,8 +218,7 @@ class OptimizerDetailsTest {
     // With means the other way round, 1 goes before 0: it has 0 on one front and 2 on the other.
     assertThat(Gepa.nonDominated(fronts, new double[] {0.5, 0.1, 0.6})).containsExactly(0, 2);
     // Equals on every front: one of them stays.
-    assertThat(
-            Gepa.nonDominated(List.of(List.of(0, 1), List.of(0, 1)), new double[] {0.5, 0.5}))
+    assertThat(Gepa.nonDominated(List.of(List.of(0, 1), List.of(0, 1)), new double[] {0.5, 0.5}))
         .hasSize(1);
   }
 

@@ -133,7 +133,11 @@ public final class SimulatedTask {
     String text = all.toString();
     List<Set<Integer>> parents = new ArrayList<>();
     // What was tried and rejected is no parent: it can read that much.
-    text.replaceFirst("(?s)These new instructions were tried.*", "").lines().map(SimulatedTask::advice).filter(s -> !s.isEmpty()).forEach(parents::add);
+    text.replaceFirst("(?s)These new instructions were tried.*", "")
+        .lines()
+        .map(SimulatedTask::advice)
+        .filter(s -> !s.isEmpty())
+        .forEach(parents::add);
     if (parents.isEmpty()) {
       parents.add(Set.of());
     }

@@ -65,8 +65,7 @@ class TextGradGraphTest {
   @Test
   void backward_chain_handsFeedbackOn() {
     Scripted model =
-        new Scripted(
-            text -> text.contains("<VARIABLE>four</VARIABLE>") ? "say five" : "be exact");
+        new Scripted(text -> text.contains("<VARIABLE>four</VARIABLE>") ? "say five" : "be exact");
     LlmCall call = new LlmCall(model, Sampling.greedy(10), false);
     Variable prompt = Variable.parameter("Add.", "system prompt");
     Variable question = Variable.constant("2 + 3", "question");
@@ -95,8 +94,7 @@ class TextGradGraphTest {
     Variable prompt = Variable.parameter("Add.", "system prompt");
     List<Variable> losses = new ArrayList<>();
     for (String text : List.of("one", "two")) {
-      Variable answer =
-          call.answered(prompt, Variable.constant("?", "question"), text, "answer");
+      Variable answer = call.answered(prompt, Variable.constant("?", "question"), text, "answer");
       losses.add(new TextFunction("compares", t -> "wrong").forward(List.of(answer), "loss"));
     }
     TextFunction.sum(losses).backward(engine(model));
