@@ -241,8 +241,7 @@ class TokenizerTest {
   @Test
   void open_addedTokenOfALowerIdThanItsEntry_isRefused() throws IOException {
     String json = Files.readString(resource("byte-level").resolve("tokenizer.json"));
-    Files.writeString(
-        file("tokenizer.json"), json.replace("\"<mask>\": 267", "\"<mask>\": 967"));
+    Files.writeString(file("tokenizer.json"), json.replace("\"<mask>\": 267", "\"<mask>\": 967"));
     assertThatThrownBy(() -> Tokenizer.open(directory))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("<mask> has the id 267 but becomes [967]");
