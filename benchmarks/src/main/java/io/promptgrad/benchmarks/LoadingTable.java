@@ -13,6 +13,7 @@ import io.promptgrad.lm.Precision;
 import io.promptgrad.lm.TokenBatch;
 import io.promptgrad.lm.weights.WeightType;
 import java.io.IOException;
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -60,6 +61,9 @@ public final class LoadingTable implements Callable<Integer> {
   @Option(names = "--load", hidden = true, description = "Loads that folder and prints figures.")
   private Path load;
 
+  @Option(names = "--fill", hidden = true, description = "Fills as many bytes of new memory.")
+  private long fill;
+
   @Option(names = "--as", hidden = true, defaultValue = "float32")
   private String precision;
 
@@ -74,6 +78,10 @@ public final class LoadingTable implements Callable<Integer> {
       load();
       return 0;
     }
+    if (fill > 0) {
+      System.out.println(Json.line(Json.object().put("seconds", fill(fill))));
+      return 0;
+    }
     if (rounds < 1) {
       System.err.println("Give at least one round.");
       return 2;
@@ -82,12 +90,13 @@ public final class LoadingTable implements Callable<Integer> {
         "%s; %s threads, page cache warm, median of %d rounds.%n%n",
         Bundled.MODEL.id(), System.getProperty("ai.djl.pytorch.num_threads", "all"), rounds);
     System.out.printf(
-        "%-24s %8s %10s %10s %8s %14s %10s %10s%n",
+        "%-18s %8s %10s %10s %8s %10s %12s %10s %10s%n",
         "file to model",
         "file GB",
         "reading s",
         "loading s",
         "ratio",
+        "filling s",
         "weights MiB",
         "resident",
         "at most");
@@ -111,21 +120,26 @@ public final class LoadingTable implements Callable<Integer> {
         read(file); // into the page cache
         List<Double> readings = new ArrayList<>();
         List<Double> loadings = new ArrayList<>();
+        List<Double> fillings = new ArrayList<>();
         JsonNode figures = null;
         for (int round = 0; round < rounds; round++) {
           readings.add(read(file));
-          figures = child(folder, to);
+          figures = child("--load", folder.toString(), "--as", to.name());
           loadings.add(figures.path("seconds").asDouble());
+          String bytes = String.valueOf(figures.path("weights").asLong());
+          fillings.add(child("--fill", bytes).path("seconds").asDouble());
         }
         double weights = figures.path("weights").asDouble();
+        boolean mapped = type.name().equals(to == Precision.FLOAT32 ? "F32" : "BF16");
         System.out.printf(
             Locale.ROOT,
-            "%-24s %8.2f %10.2f %10.2f %7.2fx %14.0f %9.2fx %9.2fx%n",
+            "%-18s %8.2f %10.2f %10.2f %7.2fx %10s %12.0f %9.2fx %9.2fx%n",
             type + " to " + to.name().toLowerCase(Locale.ROOT),
             Files.size(file) / 1e9,
             median(readings),
             median(loadings),
             median(loadings) / median(readings),
+            mapped ? "" : "%.2f".formatted(median(fillings)),
             weights / 0x1p20,
             figures.path("resident").asDouble() / weights,
             figures.path("peak").asDouble() / weights);
@@ -155,17 +169,33 @@ public final class LoadingTable implements Callable<Integer> {
     }
   }
 
-  private static JsonNode child(Path folder, Precision to) throws Exception {
+  /**
+   * Seconds to fill new memory, block by block: what the system takes for memory that weights are
+   * converted into, whoever converts them.
+   */
+  private static double fill(long bytes) {
+    List<ByteBuffer> blocks = new ArrayList<>();
+    long begin = System.nanoTime();
+    for (long left = bytes; left > 0; left -= BLOCK) {
+      blocks.add(ByteBuffer.allocateDirect((int) Math.min(left, BLOCK))); // is filled with zeros
+    }
+    double seconds = (System.nanoTime() - begin) / 1e9;
+    Reference.reachabilityFence(blocks); // else their memory might be used again
+    return seconds;
+  }
+
+  private static JsonNode child(String... arguments) throws Exception {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-Xmx1g", "-Dai.djl.pytorch.graph_optimizer=false"));
+    command.addAll(List.of("-Xmx1g", "-XX:MaxDirectMemorySize=16g"));
+    command.add("-Dai.djl.pytorch.graph_optimizer=false");
     String threads = System.getProperty("ai.djl.pytorch.num_threads");
     if (threads != null) {
       command.add("-Dai.djl.pytorch.num_threads=" + threads);
     }
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-    command.addAll(List.of(LoadingTable.class.getName(), "--load", folder.toString()));
-    command.addAll(List.of("--as", to.name().toLowerCase(Locale.ROOT)));
+    command.add(LoadingTable.class.getName());
+    command.addAll(List.of(arguments));
     Process process =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
     String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
