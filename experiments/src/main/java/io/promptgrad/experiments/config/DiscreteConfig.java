@@ -46,7 +46,9 @@ public record DiscreteConfig(String method, ObjectNode options) {
   private static Map<String, ObjectNode> methods() {
     Map<String, ObjectNode> methods = new LinkedHashMap<>();
     methods.put("random", Json.object().put("width", 32));
-    methods.put("universal-triggers", Json.object().put("top_k", 20).put("beam", 1));
+    methods.put(
+        "universal-triggers",
+        Json.object().put("top_k", 8).put("beam", 1).put("evaluation_examples", 48));
     methods.put("gcg", gcg(GcgConfig.original()));
     methods.put("nanogcg", gcg(GcgConfig.nanogcg()));
     methods.put("gcg-fast", gcg(GcgConfig.fast()));
@@ -55,8 +57,10 @@ public record DiscreteConfig(String method, ObjectNode options) {
     methods.put("faster-gcg", gcg(GcgConfig.fasterGcg()));
     methods.put("acg", gcg(GcgConfig.acg(8, 30).withStop(false)));
     methods.put("gcg++", gcg(GcgConfig.gcgPlusPlus()));
-    methods.put("arca", Json.object().put("tokens", 32));
-    methods.put("pez", Json.object().put("learning_rate", 0.1).put("weight_decay", 0.1));
+    methods.put("arca", Json.object().put("tokens", 16));
+    methods.put(
+        "pez",
+        Json.object().put("learning_rate", 0.02).put("weight_decay", 0.0).put("dev_every", 3));
     methods.put(
         "gbda",
         Json.object()
@@ -103,7 +107,7 @@ public record DiscreteConfig(String method, ObjectNode options) {
             .put("evaluation_examples", 64)
             .put("fluency", 0.0)
             .put("increase_loss", false)
-            .put("dev_every", 5);
+            .put("dev_every", 1);
     all.setAll(METHODS.get(method).deepCopy());
     return all;
   }

@@ -98,7 +98,7 @@ class ConfigFuzzTest {
     return FUZZ.damaged();
   }
 
-  @Property(edgeCases = EdgeCasesMode.NONE)
+  @Property(edgeCases = EdgeCasesMode.NONE, seed = "20261121")
   void read_damagedConfiguration_isReadOrRefused(@ForAll("damaged") Damaged config) {
     FUZZ.check(
         config, () -> ConfigReader.read(YamlDocument.parse(config.text(), "c.yaml"), FOLDER));

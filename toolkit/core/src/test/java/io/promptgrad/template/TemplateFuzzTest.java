@@ -27,7 +27,7 @@ class TemplateFuzzTest {
     return FUZZ.damaged();
   }
 
-  @Property(edgeCases = EdgeCasesMode.NONE)
+  @Property(edgeCases = EdgeCasesMode.NONE, seed = "20261121")
   void parseAndFill_damaged_areDoneOrRefused(@ForAll("damaged") Damaged template) {
     FUZZ.check(
         template,

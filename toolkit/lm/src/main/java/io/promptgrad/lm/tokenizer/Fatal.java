@@ -13,6 +13,8 @@ import java.util.Optional;
  */
 final class Fatal {
 
+  private static final int LONGEST = 1024;
+
   private Fatal() {}
 
   /** What is wrong, as a part of a sentence; empty if nothing is. */
@@ -21,6 +23,17 @@ final class Fatal {
     if (model.has("merges") && !model.path("continuing_subword_prefix").asText("").isEmpty()) {
       // It cuts the prefix off the second part of every merge, whether it is there or not.
       return Optional.of("its BPE model has a continuing_subword_prefix, which is not supported");
+    }
+    if (tokenizer.kind() == TokenizerKind.UNIGRAM) {
+      // It keeps its vocabulary as a tree as deep as the longest token, and takes it apart
+      // recursively.
+      for (String token : tokenizer.vocabulary().keySet()) {
+        if (token.length() > LONGEST) {
+          return Optional.of(
+              "its Unigram model has a token of %,d characters, where %,d are the most"
+                  .formatted(token.length(), LONGEST));
+        }
+      }
     }
     return inTemplate(tokenizer.part("post_processor"))
         .or(() -> inSteps(tokenizer.part("decoder")))

@@ -56,7 +56,7 @@ class ConfigFuzzTest {
     return FUZZ.damaged();
   }
 
-  @Property(edgeCases = EdgeCasesMode.NONE)
+  @Property(edgeCases = EdgeCasesMode.NONE, seed = "20261121")
   void read_damagedConfiguration_isReadOrRefused(@ForAll("damaged") Damaged config) {
     FUZZ.check(
         config,

@@ -107,7 +107,7 @@ class ChatTemplateFuzzTest {
     return SETTINGS.damaged();
   }
 
-  @Property(edgeCases = EdgeCasesMode.NONE)
+  @Property(edgeCases = EdgeCasesMode.NONE, seed = "20261121")
   void render_damagedTemplate_isRenderedOrRefused(@ForAll("templates") Damaged template) {
     JINJA.check(
         template,
@@ -118,7 +118,7 @@ class ChatTemplateFuzzTest {
         });
   }
 
-  @Property(edgeCases = EdgeCasesMode.NONE)
+  @Property(edgeCases = EdgeCasesMode.NONE, seed = "20261121")
   void read_damagedSettings_areReadOrRefused(@ForAll("settings") Damaged settings) {
     SETTINGS.check(
         settings,

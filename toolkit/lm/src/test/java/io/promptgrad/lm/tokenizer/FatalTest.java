@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -43,5 +44,19 @@ class FatalTest {
         .hasMessageContaining("tokenizer.json is not a usable tokenizer: ")
         .hasMessageContaining(why)
         .hasMessageContaining("save it again");
+  }
+
+  @Test
+  void open_unigramWithATokenOfTenThousandCharacters_isRefused() throws IOException {
+    String good;
+    try (var in = FatalTest.class.getResourceAsStream("unigram/tokenizer.json")) {
+      good = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    }
+    assertThat(good).contains("[[\"<pad>\"");
+    Path file = directory.resolve("tokenizer.json");
+    Files.writeString(file, good.replace("[[\"<pad>\"", "[[\"" + "50".repeat(5000) + "\""));
+    assertThatThrownBy(() -> Tokenizer.open(file))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("a token of 10,000 characters");
   }
 }

@@ -74,7 +74,7 @@ class TokenizerFuzzTest {
     return FUZZ.damaged();
   }
 
-  @Property(edgeCases = EdgeCasesMode.NONE)
+  @Property(edgeCases = EdgeCasesMode.NONE, seed = "20261121")
   void open_damagedTokenizer_isReadOrRefused(@ForAll("damaged") Damaged tokenizer) {
     PROCESS.read(tokenizer.bytes()).ifPresentOrElse(FUZZ::refused, FUZZ::read);
     PROCESS.peakMemory().ifPresent(bytes -> peak = Math.max(peak, bytes));

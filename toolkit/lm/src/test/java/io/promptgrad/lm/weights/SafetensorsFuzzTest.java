@@ -120,12 +120,12 @@ class SafetensorsFuzzTest {
     return INDEXES.damaged();
   }
 
-  @Property(edgeCases = EdgeCasesMode.NONE)
+  @Property(edgeCases = EdgeCasesMode.NONE, seed = "20261121")
   void open_damagedFile_isRefusedOrStaysInBounds(@ForAll("files") Damaged file) {
     FILES.check(file, () -> readAll(file.bytes()));
   }
 
-  @Property(edgeCases = EdgeCasesMode.NONE)
+  @Property(edgeCases = EdgeCasesMode.NONE, seed = "20261121")
   void open_damagedHeader_isRefusedOrStaysInBounds(@ForAll("headers") Damaged header) {
     byte[] data = new byte[23];
     ByteBuffer file =
@@ -134,7 +134,7 @@ class SafetensorsFuzzTest {
     HEADERS.check(header, () -> readAll(file.array()));
   }
 
-  @Property(edgeCases = EdgeCasesMode.NONE)
+  @Property(edgeCases = EdgeCasesMode.NONE, seed = "20261121")
   void open_damagedIndex_isReadOrRefused(@ForAll("indexes") Damaged index) {
     RawFile.bytes(DIRECTORY.resolve("s1.safetensors"), VALID);
     Path file = RawFile.bytes(DIRECTORY.resolve("model.safetensors.index.json"), index.bytes());
