@@ -93,7 +93,9 @@ public final class GcgStep {
     }
   }
 
-  /** The gradient, and the losses of the candidates; what stands before the trigger stays cached. */
+  /**
+   * The gradient, and the losses of the candidates; what stands before the trigger stays cached.
+   */
   double[] run(Form form) {
     return switch (form) {
       case PLAIN -> plain();
@@ -141,8 +143,7 @@ public final class GcgStep {
     if (nanoPrefix == null) {
       nanoScope = model.newScope();
       TokenBatch batch = TokenBatch.of(List.of(prefix), 0);
-      nanoPrefix =
-          model.extend(nanoScope, null, batch, null, null, new int[] {size.before() - 1});
+      nanoPrefix = model.extend(nanoScope, null, batch, null, null, new int[] {size.before() - 1});
     }
     double[] out = new double[candidates.size()];
     int length = size.length() - size.before();
@@ -169,8 +170,7 @@ public final class GcgStep {
 
   private void gradient(Reuse reuse) {
     losses
-        .computeIfAbsent(
-            reuse, r -> new TriggerLoss(model, new TargetLoss.CrossEntropy(), null, r))
+        .computeIfAbsent(reuse, r -> new TriggerLoss(model, new TargetLoss.CrossEntropy(), null, r))
         .gradients(List.of(sequence), List.of(current));
   }
 
@@ -179,7 +179,11 @@ public final class GcgStep {
     System.arraycopy(prefix, 0, ids, 0, prefix.length);
     System.arraycopy(trigger, 0, ids, prefix.length, trigger.length);
     System.arraycopy(
-        wanted, 0, ids, prefix.length + trigger.length, ids.length - prefix.length - trigger.length);
+        wanted,
+        0,
+        ids,
+        prefix.length + trigger.length,
+        ids.length - prefix.length - trigger.length);
     return ids;
   }
 

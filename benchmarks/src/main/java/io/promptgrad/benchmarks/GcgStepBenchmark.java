@@ -17,8 +17,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * One step of GCG in each form; {@link GcgStepTable} gives the ratios. Every trial first checks that
- * its form comes to the losses of the plain one.
+ * One step of GCG in each form; {@link GcgStepTable} gives the ratios. Every trial first checks
+ * that its form comes to the losses of the plain one.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)

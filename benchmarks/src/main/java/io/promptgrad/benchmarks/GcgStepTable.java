@@ -24,8 +24,7 @@ public final class GcgStepTable implements Callable<Integer> {
   @Option(
       names = "--rounds",
       defaultValue = "7",
-      description =
-          "Rounds, each with every form; the median counts (default ${DEFAULT-VALUE}).")
+      description = "Rounds, each with every form; the median counts (default ${DEFAULT-VALUE}).")
   private int rounds;
 
   @Option(
@@ -100,15 +99,13 @@ public final class GcgStepTable implements Callable<Integer> {
     List<Row> rows = new ArrayList<>();
     for (Form form : Form.values()) {
       int f = form.ordinal();
-      rows.add(
-          new Row(form, Interleaved.median(times[f]), tokens.get(f), step.formula(form)));
+      rows.add(new Row(form, Interleaved.median(times[f]), tokens.get(f), step.formula(form)));
     }
     return rows;
   }
 
   private static double gain(List<Row> rows, Form form) {
-    return rows.get(form.ordinal()).milliseconds()
-        / rows.get(Form.FAST.ordinal()).milliseconds();
+    return rows.get(form.ordinal()).milliseconds() / rows.get(Form.FAST.ordinal()).milliseconds();
   }
 
   private String toText(List<Row> rows) {

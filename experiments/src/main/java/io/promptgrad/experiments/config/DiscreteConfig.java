@@ -71,7 +71,7 @@ public record DiscreteConfig(String method, ObjectNode options) {
             .put("hard", 4));
     methods.put(
         "fluent-prompt",
-        Json.object().put("eta", 1.0).put("beta", 0.3).put("last_beta", 0.003).put("steps", 200));
+        Json.object().put("eta", 4.0).put("beta", 0.3).put("last_beta", 0.003).put("steps", 200));
     return methods;
   }
 

@@ -24,7 +24,8 @@ import java.util.random.RandomGenerator;
  * problem is wrapped in {@link io.promptgrad.gradient.trigger.Fluency}. The authors' repository
  * holds no program, so sizes are ours: g and z of each position are scaled to the mean norm of the
  * current word vectors, which makes eta and beta mean the same on every model, and beta falls
- * geometrically.
+ * geometrically; and the nearest token is that of the smallest angle, since by Euclidean distance
+ * the few tokens with short vectors are nearest to everything that the noise has moved.
  *
  * <p>Cost of a step: one forward and backward pass and one forward pass. The seed fixes the noise.
  */
@@ -50,7 +51,7 @@ public final class FluentPrompt implements Search {
 
     /** Found on the bundled models. */
     public static Config defaults() {
-      return new Config(1, 0.3, 0.003, 200, 5);
+      return new Config(4, 0.3, 0.01, 60, 5);
     }
   }
 
@@ -102,7 +103,7 @@ public final class FluentPrompt implements Search {
         vectors[t * width + e] += (float) (size * (kick - pull));
       }
     }
-    int[] next = model.nearest(vectors, problem.filter().banned(), SearchModel.Nearness.EUCLIDEAN);
+    int[] next = model.nearest(vectors, problem.filter().banned(), SearchModel.Nearness.COSINE);
     List<int[]> tried = step == 1 ? List.of(next, current) : List.of(next);
     TriggerProblem.Losses losses = problem.losses(tried, current, step);
     return track.end(
