@@ -71,7 +71,12 @@ public record DiscreteConfig(String method, ObjectNode options) {
             .put("hard", 4));
     methods.put(
         "fluent-prompt",
-        Json.object().put("eta", 4.0).put("beta", 0.3).put("last_beta", 0.003).put("steps", 200));
+        Json.object()
+            .put("eta", 4.0)
+            .put("beta", 0.3)
+            .put("last_beta", 0.01)
+            .put("steps", 60)
+            .put("dev_every", 3));
     return methods;
   }
 
