@@ -128,7 +128,7 @@ class TrainedBaselinesTest {
       delimiter = ';',
       textBlock =
           """
-          probe.yaml; budget={steps: 3}; belongs to the method autoprompt
+          probe.yaml; budget={steps: 3}; belongs to searches
           probe.yaml; label_search={}; has no use for 'label_search'
           probe.yaml; probe.pooling=max; 'probe.pooling' is 'max'
           probe.yaml; probe.learning_rate=0; above 0
