@@ -28,6 +28,7 @@ record MemoryCourse(List<Point> points) {
 
   private static final double MAY_GROW = 0.05;
   private static final Pattern RESIDENT = Pattern.compile("VmRSS:\\s*(\\d+) kB");
+  private static final Pattern PEAK = Pattern.compile("VmHWM:\\s*(\\d+) kB");
 
   /**
    * One look.
@@ -65,9 +66,19 @@ record MemoryCourse(List<Point> points) {
     return new Point(step, resident(), device, arrays, bytes);
   }
 
+  /** Bytes of this process in memory; -1 where the system does not say. */
   static long resident() {
+    return status(RESIDENT);
+  }
+
+  /** The most that it ever had. */
+  static long peak() {
+    return status(PEAK);
+  }
+
+  private static long status(Pattern line) {
     try {
-      Matcher kilobytes = RESIDENT.matcher(Files.readString(Path.of("/proc/self/status")));
+      Matcher kilobytes = line.matcher(Files.readString(Path.of("/proc/self/status")));
       return kilobytes.find() ? Long.parseLong(kilobytes.group(1)) * 1024 : -1;
     } catch (IOException e) {
       return -1; // not Linux

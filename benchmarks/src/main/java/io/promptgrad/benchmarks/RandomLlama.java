@@ -21,15 +21,19 @@ import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
 
 /**
- * Checkpoints of random weights in Llama's shapes, in bfloat16: how fast a model is does not depend
- * on what it has learnt. Matrices are cut, each from another place, out of one block of normal
- * numbers, so that seven billion weights need no seven billion draws; norms are 1.
+ * Checkpoints of random weights in Llama's shapes: how fast a model is does not depend on what it
+ * has learnt. Matrices are cut, each from another place, out of one block of normal numbers, so
+ * that seven billion weights need no seven billion draws; norms are 1.
  */
 enum RandomLlama {
   /** For tests. */
   TINY("tiny", 320, 64, 2, 4, 2, 128, true),
   /** About the weights of GPT-2 small. */
   SMALL("0.1b", 32000, 768, 12, 12, 12, 2048, true),
+  /** 2.5 GB in float32. */
+  LOADED_FLOAT32("0.6b", 32000, 1536, 19, 12, 12, 4096, false),
+  /** 2.5 GB in bfloat16. */
+  LOADED_BFLOAT16("1.3b", 32000, 2048, 26, 32, 4, 5632, false),
   /** The shape of TinyLlama, 1.1 billion weights. */
   MEDIUM("1b", 32000, 2048, 22, 32, 4, 5632, false),
   /** The shape of Llama 2 7B, 6.7 billion weights. */
@@ -79,8 +83,13 @@ enum RandomLlama {
                 name, Arrays.stream(values()).map(s -> s.title).collect(Collectors.joining(", "))));
   }
 
-  /** Writes {@code config.json} and {@code model.safetensors} into an empty folder. */
+  /** Writes {@code config.json} and {@code model.safetensors} in bfloat16 into an empty folder. */
   void write(Path folder, long seed) {
+    write(folder, WeightType.BF16, seed);
+  }
+
+  /** The same in bfloat16 or float32. */
+  void write(Path folder, WeightType type, long seed) {
     try {
       Files.writeString(folder.resolve("config.json"), config());
     } catch (IOException e) {
@@ -92,7 +101,9 @@ enum RandomLlama {
       largest = Math.max(largest, elements(slot.shape()));
     }
     int places = 4096; // where a matrix may begin in the block
-    ByteBuffer block = block(largest + places, new RandomSource(seed).stream("weights", 0));
+    RandomGenerator values = new RandomSource(seed).stream("weights", 0);
+    ByteBuffer block =
+        numbers(type, largest + places, () -> DEVIATION * (float) values.nextGaussian());
     RandomGenerator place = new RandomSource(seed).stream("places", 0);
     SafetensorsWriter writer = new SafetensorsWriter();
     Set<String> written = new HashSet<>();
@@ -101,11 +112,11 @@ enum RandomLlama {
         continue; // several weights may come from one tensor
       }
       int elements = elements(slot.shape());
-      ByteBuffer values =
+      ByteBuffer tensor =
           slot.shape().length == 1
-              ? ones(elements)
-              : block.slice(2 * place.nextInt(places), 2 * elements);
-      writer.add(slot.name(), WeightType.BF16, slot.shape(), values);
+              ? numbers(type, elements, () -> 1)
+              : block.slice(type.bytes() * place.nextInt(places), type.bytes() * elements);
+      writer.add(slot.name(), type, slot.shape(), tensor);
     }
     writer.write(folder.resolve("model.safetensors"));
   }
@@ -128,20 +139,21 @@ enum RandomLlama {
     return Math.toIntExact(product);
   }
 
-  private static ByteBuffer block(int elements, RandomGenerator random) {
-    ByteBuffer block = ByteBuffer.allocateDirect(2 * elements).order(ByteOrder.LITTLE_ENDIAN);
-    for (int i = 0; i < elements; i++) {
-      block.putShort(HalfPrecision.floatToBfloat16(DEVIATION * (float) random.nextGaussian()));
-    }
-    return block.flip();
+  private interface FloatSource {
+    float next();
   }
 
-  private static ByteBuffer ones(int elements) {
-    ByteBuffer ones = ByteBuffer.allocateDirect(2 * elements).order(ByteOrder.LITTLE_ENDIAN);
+  private static ByteBuffer numbers(WeightType type, int elements, FloatSource source) {
+    ByteBuffer numbers =
+        ByteBuffer.allocateDirect(type.bytes() * elements).order(ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i < elements; i++) {
-      ones.putShort(HalfPrecision.floatToBfloat16(1));
+      if (type == WeightType.F32) {
+        numbers.putFloat(source.next());
+      } else {
+        numbers.putShort(HalfPrecision.floatToBfloat16(source.next()));
+      }
     }
-    return ones.flip();
+    return numbers.flip();
   }
 
   /**

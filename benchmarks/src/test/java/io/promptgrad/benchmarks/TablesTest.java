@@ -21,4 +21,17 @@ class TablesTest {
   void ndArrayTable_withoutRounds_isRefused() {
     assertThat(new CommandLine(new NdArrayTable()).execute("--rounds", "0")).isEqualTo(2);
   }
+
+  @Test
+  void memoryTable_fewSteps_findsNoGrowth() {
+    assertThat(
+            new CommandLine(new MemoryTable())
+                .execute("--steps", "20", "--candidates", "2", "--examples", "2", "--json"))
+        .isZero();
+  }
+
+  @Test
+  void loadingTable_ofATinyModel_isPrinted() {
+    assertThat(new CommandLine(new LoadingTable()).execute("--tiny", "--rounds", "1")).isZero();
+  }
 }

@@ -24,7 +24,10 @@ import java.util.stream.Stream;
  */
 public enum BundledModel {
   /** A masked language model in RoBERTa's architecture, lower-cased English, 4.2 M weights. */
-  MINI_ROBERTA("mini-roberta");
+  MINI_ROBERTA("mini-roberta"),
+
+  /** A causal language model in Llama's architecture, English with case, 4.3 M weights. */
+  MINI_LLAMA("mini-llama");
 
   /** Prefix of a bundled model's name where a model is asked for. */
   public static final String PREFIX = "bundled:";

@@ -2,8 +2,10 @@ package io.promptgrad.experiments.command;
 
 import io.promptgrad.experiments.config.ConfigReader;
 import io.promptgrad.experiments.config.ExperimentConfig;
+import io.promptgrad.experiments.config.RelationsConfig;
 import io.promptgrad.experiments.config.YamlDocument;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** Reads configurations that options may have changed. */
 final class Configs {
@@ -17,9 +19,20 @@ final class Configs {
    *     though, as a shell's user expects
    */
   static ExperimentConfig read(YamlDocument document, Path folder, RunOptions options) {
+    applyOut(document, options);
+    return ConfigReader.read(document, folder);
+  }
+
+  /** Reads the same experiment on several relations, if it names some. */
+  static Optional<RelationsConfig> readRelations(
+      YamlDocument document, Path folder, RunOptions options) {
+    applyOut(document, options);
+    return RelationsConfig.read(document, folder);
+  }
+
+  private static void applyOut(YamlDocument document, RunOptions options) {
     options
         .out()
         .ifPresent(out -> document.root().put("out", Path.of(out).toAbsolutePath().toString()));
-    return ConfigReader.read(document, folder);
   }
 }

@@ -28,6 +28,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
       ResumeCommand.class,
       SearchCommand.class,
       EvalCommand.class,
+      BenchCommand.class,
+      RobustnessCommand.class,
       GenerateCommand.class,
       ModelsCommand.class,
       DataCommand.class,

@@ -4,6 +4,7 @@ import io.promptgrad.experiments.config.YamlDocument;
 import io.promptgrad.experiments.execution.Experiment;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -24,16 +25,22 @@ final class QuickstartCommand implements Callable<Integer> {
   @Mixin private OutputOptions output;
 
   @Override
-  public Integer call() throws IOException {
-    YamlDocument document;
-    try (InputStream in = QuickstartCommand.class.getResourceAsStream(CONFIG)) {
-      String text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
-      document = YamlDocument.parse(text, "quickstart.yaml");
-    }
+  public Integer call() {
+    YamlDocument document = configuration();
     options.applyTo(document);
     var console = output.console();
     var experiment = Configs.read(document, Path.of("").toAbsolutePath(), options);
     ResultView.print(Experiment.start(experiment, console), output.json, console);
     return Promptgrad.OK;
+  }
+
+  /** The experiment behind it. */
+  static YamlDocument configuration() {
+    try (InputStream in = QuickstartCommand.class.getResourceAsStream(CONFIG)) {
+      String text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+      return YamlDocument.parse(text, "quickstart.yaml");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 }

@@ -2,6 +2,7 @@ package io.promptgrad.experiments.command;
 
 import io.promptgrad.evaluation.Score;
 import io.promptgrad.experiments.execution.Console;
+import io.promptgrad.experiments.execution.RelationsRun;
 import io.promptgrad.files.Json;
 import io.promptgrad.report.html.Html;
 import io.promptgrad.run.RunDirectory;
@@ -17,7 +18,10 @@ import java.util.Set;
 final class ResultView {
 
   private static final Map<String, String> NAMES =
-      Map.of("majority", "majority class", "manual", "best manual prompt");
+      Map.of(
+          "majority", "majority class",
+          "naive_bayes", "naive Bayes",
+          "manual", "best manual prompt");
 
   private ResultView() {}
 
@@ -27,6 +31,11 @@ final class ResultView {
     } else {
       table(result, console.out());
     }
+    console.out().flush();
+  }
+
+  static void print(RelationsRun.Result result, boolean json, Console console) {
+    console.out().print(json ? Json.pretty(result.json()) : "\n" + result.table());
     console.out().flush();
   }
 
@@ -76,7 +85,9 @@ final class ResultView {
                         line.append(line.isEmpty() ? "" : "; ").append(label.getKey()).append(':');
                         label.getValue().forEach(w -> line.append(' ').append(w.asText()));
                       });
-              out.println("Label words " + line);
+              if (!line.isEmpty()) {
+                out.println("Label words " + line);
+              }
             });
   }
 

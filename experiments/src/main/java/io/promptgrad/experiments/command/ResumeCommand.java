@@ -2,9 +2,11 @@ package io.promptgrad.experiments.command;
 
 import io.promptgrad.experiments.config.ConfigReader;
 import io.promptgrad.experiments.config.ExperimentConfig;
+import io.promptgrad.experiments.config.RelationsConfig;
 import io.promptgrad.experiments.config.YamlDocument;
 import io.promptgrad.experiments.execution.Console;
 import io.promptgrad.experiments.execution.Experiment;
+import io.promptgrad.experiments.execution.RelationsRun;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.report.HtmlReport;
 import io.promptgrad.run.RunDirectory;
@@ -42,6 +44,11 @@ final class ResumeCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Console console = output.console();
+    Optional<RelationsConfig> relations = relations();
+    if (relations.isPresent()) {
+      ResultView.print(RelationsRun.run(relations.get(), console), output.json, console);
+      return Promptgrad.OK;
+    }
     try (RunDirectory run = RunDirectory.open(folder)) {
       ExperimentConfig config = config(run);
       Optional<RunResult> done = run.result();
@@ -58,6 +65,22 @@ final class ResumeCommand implements Callable<Integer> {
       ResultView.print(result, output.json, console);
     }
     return Promptgrad.OK;
+  }
+
+  private Optional<RelationsConfig> relations() {
+    Path file = folder.resolve("config.yaml");
+    if (!Files.isRegularFile(file)) {
+      return Optional.empty();
+    }
+    YamlDocument document = YamlDocument.read(file);
+    document.root().put("out", folder.toAbsolutePath().toString());
+    Optional<RelationsConfig> relations = RelationsConfig.read(document, folder.toAbsolutePath());
+    if (relations.isPresent() && !assignments.isEmpty()) {
+      throw new InvalidInputException(
+          "--set %s: %s is a run over several relations, which goes on as it is; resume one relation's folder, or start a new run."
+              .formatted(assignments.get(0), folder));
+    }
+    return relations;
   }
 
   private ExperimentConfig config(RunDirectory run) {

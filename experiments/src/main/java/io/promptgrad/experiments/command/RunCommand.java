@@ -2,6 +2,7 @@ package io.promptgrad.experiments.command;
 
 import io.promptgrad.experiments.config.YamlDocument;
 import io.promptgrad.experiments.execution.Experiment;
+import io.promptgrad.experiments.execution.RelationsRun;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -28,6 +29,11 @@ final class RunCommand implements Callable<Integer> {
     Path folder = config.toAbsolutePath().getParent();
     options.applyTo(document);
     var console = output.console();
+    var relations = Configs.readRelations(document, folder, options);
+    if (relations.isPresent()) {
+      ResultView.print(RelationsRun.run(relations.get(), console), output.json, console);
+      return Promptgrad.OK;
+    }
     var experiment = Configs.read(document, folder, options);
     ResultView.print(Experiment.start(experiment, console), output.json, console);
     return Promptgrad.OK;

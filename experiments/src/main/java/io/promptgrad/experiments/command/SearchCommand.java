@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
+import io.promptgrad.experiments.config.ConfigReader;
 import io.promptgrad.experiments.config.YamlDocument;
 import io.promptgrad.experiments.execution.Experiment;
 import io.promptgrad.input.InvalidInputException;
@@ -22,7 +23,9 @@ import picocli.CommandLine.Parameters;
     description = "Run an experiment without a configuration file.")
 final class SearchCommand implements Callable<Integer> {
 
-  @Parameters(paramLabel = "METHOD", description = "The search: autoprompt.")
+  @Parameters(
+      paramLabel = "METHOD",
+      description = "The method: autoprompt, gcg, pez, ..., or to compare linear-probe, finetune.")
   private String method;
 
   @Option(
@@ -43,7 +46,8 @@ final class SearchCommand implements Callable<Integer> {
       names = "--template",
       required = true,
       paramLabel = "TEXT",
-      description = "Such as '{sentence} [T] [T] [T] [P] .'")
+      description =
+          "Such as '{sentence} [T] [T] [T] [P] .', without [T] where weights are trained.")
   private String template;
 
   @Option(
@@ -62,9 +66,9 @@ final class SearchCommand implements Callable<Integer> {
     document.set("model", TextNode.valueOf(model), "--model");
     document.set("task", TextNode.valueOf(task), "--task");
     document.set("template", TextNode.valueOf(template), "--template");
-    if (labels.isEmpty()) {
+    if (labels.isEmpty() && !method.equals(ConfigReader.PROBE)) {
       document.set("label_search", JsonNodeFactory.instance.objectNode(), "--label");
-    } else {
+    } else if (!labels.isEmpty()) {
       document.set("verbalizer", verbalizer(), "--label");
     }
     options.applyTo(document);

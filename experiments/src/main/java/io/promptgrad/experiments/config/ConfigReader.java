@@ -3,11 +3,9 @@ package io.promptgrad.experiments.config;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.promptgrad.experiments.config.ConfigPaths.Base;
 import io.promptgrad.files.Json;
-import io.promptgrad.gradient.discrete.AutoPromptConfig;
-import io.promptgrad.gradient.discrete.AutoPromptConfig.Positions;
-import io.promptgrad.gradient.discrete.AutoPromptConfig.Start;
 import io.promptgrad.gradient.discrete.LabelTokenSearch;
-import io.promptgrad.gradient.discrete.TokenFilter;
+import io.promptgrad.gradient.supervised.FineTuning;
+import io.promptgrad.gradient.supervised.LinearProbe;
 import io.promptgrad.lm.Devices;
 import io.promptgrad.metric.Metrics;
 import io.promptgrad.search.Budget;
@@ -16,33 +14,33 @@ import io.promptgrad.template.PromptTemplate;
 import io.promptgrad.template.Verbalizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * Reads an experiment from YAML. Everything but {@code model}, {@code task}, {@code template} and
  * one of {@code verbalizer} and {@code label_search} has a default.
  *
  * <pre>{@code
- * method: autoprompt
+ * method: autoprompt                     # gcg, pez, ..., or to compare linear-probe, finetune
  * model: bundled:mini-roberta            # or a model folder
  * task: bundled:sentiment                # or data:NAME, a file, or a mapping as TaskFiles reads it
  * template: "{sentence} [T] [T] [T] [P] ."
  * verbalizer: {negative: [bad], positive: [good]}
  * label_search: {tokens_per_label: 3}    # instead of the verbalizer
+ * facts: {vocabulary: words.txt, context: {words: 50, perturbed: true}, prompts: [lama, pararel]}
  * metric: accuracy
  * seed: 0
  * device: auto                           # cpu, cuda:N, cuda:all, [cuda:0, cuda:1]
  * precision: auto                        # float32, bfloat16, float16, float64
  * budget: {steps: 100, time: 10m, forward_tokens: 50000000, evaluations: 100000}
  * stop: {patience: 20, target: 0.95, convergence: {window: 10, tolerance: 0.002}}
+ * search: {width: 32, top_k: 32}         # of other methods, see DiscreteConfig
  * autoprompt: {candidates: 32, positions: one, gradient_examples: 128, evaluation_examples: 128}
  * manual_prompts: [{template: "{sentence} It was [P] ."}]
  * data: {dir: /data}                     # where data sets are, and task files are looked for, too
@@ -51,8 +49,16 @@ import java.util.Set;
  */
 public final class ConfigReader {
 
+  /** A linear classifier on frozen features, see {@link LinearProbe}. */
+  public static final String PROBE = "linear-probe";
+
+  /** Training of all weights, see {@link FineTuning}. */
+  public static final String FINE_TUNING = "finetune";
+
   /** The methods that this version has. */
-  public static final List<String> METHODS = List.of("autoprompt");
+  public static final List<String> METHODS =
+      Stream.concat(Stream.of("autoprompt", PROBE, FINE_TUNING), DiscreteConfig.names().stream())
+          .toList();
 
   private static final List<String> PRECISIONS =
       List.of("auto", "float32", "bfloat16", "float16", "float64");
@@ -78,6 +84,7 @@ public final class ConfigReader {
             "template",
             "verbalizer",
             "label_search",
+            FactsReader.KEY,
             "metric",
             "other_metrics",
             "seed",
@@ -86,33 +93,48 @@ public final class ConfigReader {
             "budget",
             "stop",
             "autoprompt",
+            DiscreteConfig.KEY,
+            "probe",
+            FINE_TUNING,
             "manual_prompts",
             "data",
             "out");
     String method = method(root);
     Base paths = ConfigPaths.base(base, root.section("data", "dir").text("dir"));
     Optional<Verbalizer> verbalizer = verbalizer(root);
-    Optional<LabelTokenSearch.Config> labelSearch = labelSearch(root);
-    if (verbalizer.isEmpty() && labelSearch.isEmpty()) {
+    Optional<LabelTokenSearch.Config> labelSearch = MethodReader.labelSearch(root);
+    Optional<FactsConfig> facts = FactsReader.read(root, paths);
+    MethodReader.requireOwnKeys(root, method);
+    boolean needsWords = !method.equals(PROBE);
+    if (needsWords && verbalizer.isEmpty() && labelSearch.isEmpty() && facts.isEmpty()) {
       throw root.missing("verbalizer", "give each label its words, or let label_search find them.");
+    }
+    JsonNode task = TaskConfig.read(root, paths);
+    List<ManualPrompt> manual = new ArrayList<>(manualPrompts(root, verbalizer, facts.isPresent()));
+    if (facts.isPresent()) {
+      manual.addAll(FactsReader.prompts(root, task, paths));
     }
     List<StopRule> stop = stop(root);
     return new ExperimentConfig(
         method,
         ConfigPaths.model(root, paths),
-        TaskConfig.read(root, paths),
-        template(root),
+        task,
+        template(root, method),
         verbalizer,
         labelSearch,
-        metric(root),
-        otherMetrics(root),
+        facts,
+        metric(root, facts.isPresent() ? "p@1" : "accuracy"),
+        otherMetrics(root, facts.isPresent() ? List.of("p@10", "mrr") : List.of()),
         root.wholeNumber("seed").orElse(0),
         device(root),
         root.choice("precision", "auto", PRECISIONS),
         budget(root, stop),
         stop,
-        autoPrompt(root),
-        manualPrompts(root, verbalizer),
+        MethodReader.autoPrompt(root, facts.isPresent()),
+        DiscreteConfig.read(root, method),
+        MethodReader.probe(root),
+        MethodReader.fineTuning(root),
+        manual,
         root.text("out").map(base::resolve));
   }
 
@@ -140,7 +162,7 @@ public final class ConfigReader {
         ConfigPaths.model(root, paths),
         TaskConfig.read(root, paths),
         root.choice("split", "test", List.of("train", "dev", "test")),
-        metric(root),
+        metric(root, "accuracy"),
         root.wholeNumber("seed").orElse(0),
         device(root),
         root.choice("precision", "auto", PRECISIONS),
@@ -165,6 +187,18 @@ public final class ConfigReader {
           "method", "there is no method '%s'%s".formatted(method, Nearest.hint(method, METHODS)));
     }
     return method;
+  }
+
+  private static PromptTemplate template(Section root, String method) {
+    PromptTemplate template = template(root);
+    boolean trained = method.equals(PROBE) || method.equals(FINE_TUNING);
+    if (trained && template.triggerCount() > 0) {
+      throw root.problem(
+          "template",
+          "the template '%s' has a trigger slot [T], which %s does not fill; leave it out."
+              .formatted(template, method));
+    }
+    return template;
   }
 
   private static PromptTemplate template(Section section) {
@@ -195,54 +229,13 @@ public final class ConfigReader {
                     }));
   }
 
-  private static Optional<LabelTokenSearch.Config> labelSearch(Section root) {
-    if (!root.has("label_search")) {
-      return Optional.empty();
-    }
-    LabelTokenSearch.Config defaults = LabelTokenSearch.Config.defaults();
-    Section section =
-        root.section(
-            "label_search", "tokens_per_label", "epochs", "batch_size", "learning_rate", "filter");
-    double rate = section.number("learning_rate").orElse(defaults.learningRate());
-    if (!(rate > 0)) {
-      throw section.problem("learning_rate", "'label_search.learning_rate' must be above 0.");
-    }
-    return Optional.of(
-        new LabelTokenSearch.Config(
-            section.positive("tokens_per_label", defaults.tokensPerLabel()),
-            section.positive("epochs", defaults.epochs()),
-            section.positive("batch_size", defaults.batchSize()),
-            rate,
-            rules(section, defaults.filter())));
-  }
-
-  private static Set<TokenFilter.Rule> rules(Section section, Set<TokenFilter.Rule> otherwise) {
-    Optional<List<String>> names = section.texts("filter");
-    if (names.isEmpty()) {
-      return otherwise;
-    }
-    List<String> known =
-        Arrays.stream(TokenFilter.Rule.values())
-            .map(rule -> rule.name().toLowerCase(Locale.ROOT))
-            .toList();
-    Set<TokenFilter.Rule> rules = EnumSet.noneOf(TokenFilter.Rule.class);
-    for (String name : names.get()) {
-      if (!known.contains(name)) {
-        throw section.problem(
-            "filter", "there is no filter '%s'%s".formatted(name, Nearest.hint(name, known)));
-      }
-      rules.add(TokenFilter.Rule.valueOf(name.toUpperCase(Locale.ROOT)));
-    }
-    return rules;
-  }
-
-  static String metric(Section section) {
-    String metric = section.text("metric").orElse("accuracy");
+  private static String metric(Section section, String otherwise) {
+    String metric = section.text("metric").orElse(otherwise);
     return section.reading("metric", () -> Metrics.named(metric)).name();
   }
 
-  private static List<String> otherMetrics(Section root) {
-    List<String> names = root.texts("other_metrics").orElse(List.of());
+  private static List<String> otherMetrics(Section root, List<String> otherwise) {
+    List<String> names = root.texts("other_metrics").orElse(otherwise);
     names.forEach(name -> root.reading("other_metrics", () -> Metrics.named(name)));
     return names;
   }
@@ -292,69 +285,8 @@ public final class ConfigReader {
     return rules;
   }
 
-  private static AutoPromptConfig autoPrompt(Section root) {
-    AutoPromptConfig defaults = AutoPromptConfig.defaults();
-    Section section =
-        root.section(
-            "autoprompt",
-            "candidates",
-            "positions",
-            "gradient_examples",
-            "evaluation_examples",
-            "filter",
-            "start",
-            "prune",
-            "halving",
-            "objective",
-            "reference");
-    boolean accuracy =
-        section
-            .choice("objective", "accuracy", List.of("accuracy", "label_likelihood"))
-            .equals("accuracy");
-    boolean all = section.choice("positions", "one", List.of("one", "all")).equals("all");
-    return root.reading(
-        "autoprompt",
-        () ->
-            new AutoPromptConfig(
-                section.wholeNumber("candidates", defaults.candidates()),
-                all ? Positions.ALL : Positions.ONE,
-                section.wholeNumber("gradient_examples", defaults.gradientExamples()),
-                section.wholeNumber("evaluation_examples", defaults.evaluationExamples()),
-                rules(section, defaults.filter()),
-                start(section),
-                section.flag("prune", defaults.prunes()),
-                section.wholeNumber("halving", defaults.halving()),
-                accuracy
-                    ? AutoPromptConfig.Objective.ACCURACY
-                    : AutoPromptConfig.Objective.LABEL_LIKELIHOOD,
-                reference(section)));
-  }
-
-  private static Start start(Section section) {
-    Optional<JsonNode> start = section.get("start");
-    if (start.isPresent() && start.get().isArray()) {
-      return new Start.Tokens(section.texts("start").orElseThrow());
-    }
-    return section.choice("start", "masks", List.of("masks", "random")).equals("masks")
-        ? new Start.Masks()
-        : new Start.RandomTokens();
-  }
-
-  private static Optional<AutoPromptConfig.Reference> reference(Section section) {
-    if (!section.has("reference")) {
-      return Optional.empty();
-    }
-    AutoPromptConfig.Reference defaults = AutoPromptConfig.Reference.defaults();
-    Section own =
-        section.section("reference", "batch_size", "evaluation_batch_size", "accumulation_steps");
-    return Optional.of(
-        new AutoPromptConfig.Reference(
-            own.positive("batch_size", defaults.batchSize()),
-            own.positive("evaluation_batch_size", defaults.evaluationBatchSize()),
-            own.positive("accumulation_steps", defaults.accumulationSteps())));
-  }
-
-  private static List<ManualPrompt> manualPrompts(Section root, Optional<Verbalizer> verbalizer) {
+  private static List<ManualPrompt> manualPrompts(
+      Section root, Optional<Verbalizer> verbalizer, boolean facts) {
     List<ManualPrompt> prompts = new ArrayList<>();
     Set<String> seen = new HashSet<>();
     for (Section section : root.sections("manual_prompts", "template", "verbalizer")) {
@@ -365,7 +297,11 @@ public final class ConfigReader {
             "the manual prompt '%s' has a trigger slot [T]; write words instead."
                 .formatted(prompt.template()));
       }
-      if (prompt.verbalizer().isEmpty() && verbalizer.isEmpty()) {
+      if (facts && prompt.verbalizer().isPresent()) {
+        throw section.problem(
+            "verbalizer", "with facts the answers are words; leave the verbalizer out.");
+      }
+      if (prompt.verbalizer().isEmpty() && verbalizer.isEmpty() && !facts) {
         throw section.missing(
             "verbalizer", "give each label its words here or for the whole experiment.");
       }

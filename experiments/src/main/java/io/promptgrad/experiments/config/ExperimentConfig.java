@@ -7,6 +7,8 @@ import io.promptgrad.files.Json;
 import io.promptgrad.gradient.discrete.AutoPromptConfig;
 import io.promptgrad.gradient.discrete.LabelTokenSearch;
 import io.promptgrad.gradient.discrete.TokenFilter;
+import io.promptgrad.gradient.supervised.FineTuning;
+import io.promptgrad.gradient.supervised.LinearProbe;
 import io.promptgrad.search.Budget;
 import io.promptgrad.search.StopRule;
 import io.promptgrad.template.PromptTemplate;
@@ -19,19 +21,23 @@ import java.util.Collection;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeSet;
 
 /**
  * One experiment, all defaults filled in.
  *
- * @param method the search, {@code autoprompt}
+ * @param method {@code autoprompt}, or what it is compared with: {@code linear-probe}, {@code
+ *     finetune}
  * @param model {@code bundled:NAME} or the path of a model folder
  * @param task {@code bundled:NAME}, or the mapping that {@link
  *     io.promptgrad.data.DataDirectory#load} reads, with absolute paths
- * @param template with at least one trigger slot
+ * @param template with at least one trigger slot for a search, and none for other methods
  * @param verbalizer given label words; if {@code labelSearch} is there, only manual prompts use
  *     them
  * @param labelSearch how label tokens are searched for, instead of being given
+ * @param facts answers are words; instead of verbalizer and label search
  * @param metric the primary metric
  * @param otherMetrics metrics reported besides
  * @param seed of everything random
@@ -39,7 +45,10 @@ import java.util.Optional;
  * @param precision {@code auto} or a {@link io.promptgrad.lm.Precision}
  * @param budget what the search may use
  * @param stop when it stops earlier
- * @param autoprompt the method's own settings
+ * @param autoprompt settings of autoprompt
+ * @param discrete settings of another method of discrete search
+ * @param probe settings of linear-probe
+ * @param fineTuning settings of finetune
  * @param manualPrompts baselines; the best on dev is reported
  * @param out the run directory; empty: a new one below {@code runs/}. Not part of a saved
  *     configuration, so that a saved one can be run again
@@ -51,6 +60,7 @@ public record ExperimentConfig(
     PromptTemplate template,
     Optional<Verbalizer> verbalizer,
     Optional<LabelTokenSearch.Config> labelSearch,
+    Optional<FactsConfig> facts,
     String metric,
     List<String> otherMetrics,
     long seed,
@@ -59,6 +69,9 @@ public record ExperimentConfig(
     Budget budget,
     List<StopRule> stop,
     AutoPromptConfig autoprompt,
+    Optional<DiscreteConfig> discrete,
+    LinearProbe.Config probe,
+    FineTuning.Config fineTuning,
     List<ManualPrompt> manualPrompts,
     Optional<Path> out) {
 
@@ -78,6 +91,7 @@ public record ExperimentConfig(
         template,
         verbalizer,
         labelSearch,
+        facts,
         metric,
         otherMetrics,
         seed,
@@ -86,8 +100,41 @@ public record ExperimentConfig(
         budget,
         stop,
         autoprompt,
+        discrete,
+        probe,
+        fineTuning,
         manualPrompts,
         out);
+  }
+
+  /** Returns whether it looks for a prompt; else it trains weights to compare with. */
+  public boolean searches() {
+    return !method.equals(ConfigReader.PROBE) && !method.equals(ConfigReader.FINE_TUNING);
+  }
+
+  /** Returns this experiment with a run directory. */
+  public ExperimentConfig in(Path folder) {
+    return new ExperimentConfig(
+        method,
+        model,
+        task,
+        template,
+        verbalizer,
+        labelSearch,
+        facts,
+        metric,
+        otherMetrics,
+        seed,
+        device,
+        precision,
+        budget,
+        stop,
+        autoprompt,
+        discrete,
+        probe,
+        fineTuning,
+        manualPrompts,
+        Optional.of(folder));
   }
 
   /**
@@ -99,12 +146,23 @@ public record ExperimentConfig(
     ObjectNode json = toJson();
     json.remove(List.of("budget", "stop"));
     json.put("device", device.replaceAll("[:,].*", ""));
+    json.set("task", sorted(task)); // as written again its keys have another order
     try {
       byte[] text = Json.line(json).getBytes(StandardCharsets.UTF_8);
       return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(text));
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("Every JDK has SHA-256.", e);
     }
+  }
+
+  private static JsonNode sorted(JsonNode node) {
+    if (!node.isObject()) {
+      return node;
+    }
+    ObjectNode sorted = Json.object();
+    new TreeSet<>(node.properties().stream().map(Map.Entry::getKey).toList())
+        .forEach(key -> sorted.set(key, sorted(node.get(key))));
+    return sorted;
   }
 
   /** Returns the configuration as {@link ConfigReader} reads it, without {@code out}. */
@@ -123,12 +181,23 @@ public record ExperimentConfig(
               .put("learning_rate", search.learningRate());
           putRules(node, search.filter());
         });
+    facts.ifPresent(f -> json.set(FactsReader.KEY, f.toJson()));
     json.put("metric", metric);
     otherMetrics.forEach(json.putArray("other_metrics")::add);
     json.put("seed", seed).put("device", device).put("precision", precision);
-    putBudget(json.putObject("budget"));
-    putStop(json.putObject("stop"));
-    putAutoPrompt(json.putObject("autoprompt"));
+    switch (method) {
+      case ConfigReader.PROBE -> putProbe(json.putObject("probe"));
+      case ConfigReader.FINE_TUNING -> putFineTuning(json.putObject(ConfigReader.FINE_TUNING));
+      default -> {
+        putBudget(json.putObject("budget"));
+        putStop(json.putObject("stop"));
+        if (discrete.isPresent()) {
+          json.set(DiscreteConfig.KEY, discrete.get().options());
+        } else {
+          putAutoPrompt(json.putObject("autoprompt"));
+        }
+      }
+    }
     ArrayNode prompts = json.putArray("manual_prompts");
     for (ManualPrompt prompt : manualPrompts) {
       ObjectNode node = prompts.addObject().put("template", prompt.template().toString());
@@ -158,6 +227,22 @@ public record ExperimentConfig(
     }
   }
 
+  private void putProbe(ObjectNode node) {
+    node.put("pooling", probe.pooling().name().toLowerCase(Locale.ROOT))
+        .put("epochs", probe.epochs())
+        .put("batch_size", probe.batchSize())
+        .put("learning_rate", probe.learningRate())
+        .put("weight_decay", probe.weightDecay());
+  }
+
+  private void putFineTuning(ObjectNode node) {
+    node.put("epochs", fineTuning.epochs())
+        .put("batch_size", fineTuning.batchSize())
+        .put("learning_rate", fineTuning.learningRate())
+        .put("weight_decay", fineTuning.weightDecay())
+        .put("dropout", fineTuning.dropout());
+  }
+
   private void putAutoPrompt(ObjectNode node) {
     node.put("candidates", autoprompt.candidates())
         .put("positions", autoprompt.positions().name().toLowerCase(Locale.ROOT))
@@ -172,6 +257,7 @@ public record ExperimentConfig(
     }
     node.put("prune", autoprompt.prunes()).put("halving", autoprompt.halving());
     node.put("objective", autoprompt.objective().name().toLowerCase(Locale.ROOT));
+    node.put("replace_masks", autoprompt.replaceMasks());
     autoprompt
         .reference()
         .ifPresent(

@@ -18,6 +18,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.Function;
 
 /**
  * A YAML mapping that remembers where each of its values was written, so that an error can name the
@@ -32,6 +34,9 @@ public final class YamlDocument {
   /** As YAML 1.2 has it, the words yes, no, on and off are text: label words, most likely. */
   private static final YAMLFactory FACTORY =
       YAMLFactory.builder().enable(YAMLParser.Feature.PARSE_BOOLEAN_LIKE_WORDS_AS_STRINGS).build();
+
+  /** Far above any configuration; reading each level takes a part of the stack. */
+  private static final int MOST_LEVELS = 50;
 
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
@@ -157,6 +162,11 @@ public final class YamlDocument {
           "%s, line %d: '%s' uses a YAML anchor or alias, which are not supported; write the value out."
               .formatted(name, line(parser), path));
     }
+    if (parser.getParsingContext().getNestingDepth() > MOST_LEVELS) {
+      throw new InvalidInputException(
+          "%s, line %d: more than %d mappings and lists lie in each other; close the brackets."
+              .formatted(name, line(parser), MOST_LEVELS));
+    }
     return switch (token) {
       case START_OBJECT -> {
         ObjectNode object = NODES.objectNode();
@@ -251,6 +261,14 @@ public final class YamlDocument {
     }
     String path = assignment.substring(0, equals).strip();
     set(path, value(assignment.substring(equals + 1), where), where);
+  }
+
+  /** Reads a changed copy, which remembers the same lines. */
+  <T> T with(Consumer<ObjectNode> change, Function<YamlDocument, T> reader) {
+    YamlDocument copy = new YamlDocument(name, root.deepCopy());
+    copy.origins.putAll(origins);
+    change.accept(copy.root);
+    return reader.apply(copy);
   }
 
   /** Returns a document that has this one's mapping at a key; errors name the same lines. */

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.evaluation.EvalReport;
 import io.promptgrad.evaluation.MajorityClass;
+import io.promptgrad.evaluation.NaiveBayes;
 import io.promptgrad.evaluation.Score;
 import io.promptgrad.files.Json;
 import io.promptgrad.gradient.discrete.ClozeEvaluator;
@@ -14,6 +15,7 @@ import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.metric.Metric;
 import io.promptgrad.run.RunDirectory;
 import io.promptgrad.search.Cost;
+import io.promptgrad.task.Example;
 import io.promptgrad.task.Task;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,11 +24,12 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /**
- * What the search has to beat: the majority class, and the best of the manual prompts, chosen on
- * dev. Each piece is kept in {@code baselines.json} as soon as it is known, so that a run that goes
- * on does not compute it again.
+ * What the search has to beat: the majority class, for facts naive Bayes, and the best of the
+ * manual prompts, chosen on dev. Each piece is kept in {@code baselines.json} as soon as it is
+ * known, so that a run that goes on does not compute it again.
  */
 final class Baselines {
 
@@ -77,15 +80,29 @@ final class Baselines {
 
   /** Evaluates the majority class of train. */
   void majority(Task task, Metric metric, List<Metric> others) {
-    keep(
+    MajorityClass majority = MajorityClass.of(task.train());
+    control(
         "majority",
+        task,
+        Json.object().put("label", majority.label()),
+        examples -> majority.evaluate(examples, metric, others));
+  }
+
+  /** Evaluates naive Bayes on the words of these fields. */
+  void naiveBayes(Task task, List<String> fields, Metric metric, List<Metric> others) {
+    NaiveBayes bayes = NaiveBayes.train(task.train(), fields);
+    control(
+        "naive_bayes", task, Json.object(), examples -> bayes.evaluate(examples, metric, others));
+  }
+
+  private void control(
+      String name, Task task, ObjectNode node, Function<List<Example>, EvalReport> evaluation) {
+    keep(
+        name,
         () -> {
-          MajorityClass majority = MajorityClass.of(task.train());
-          ObjectNode node = Json.object();
-          node.put("label", majority.label());
           for (String split : List.of("dev", "test")) {
-            EvalReport report = majority.evaluate(task.split(split), metric, others);
-            run.writeOutcomes("majority", split, report.outcomes(), task.split(split));
+            EvalReport report = evaluation.apply(task.split(split));
+            run.writeOutcomes(name, split, report.outcomes(), task.split(split));
             node.set(split, report.toScore().toJson());
           }
           return node;
@@ -144,7 +161,7 @@ final class Baselines {
   /** The scores by baseline and split. */
   Map<String, Map<String, Score>> scores() {
     Map<String, Map<String, Score>> scores = new LinkedHashMap<>();
-    for (String name : List.of("majority", "manual")) {
+    for (String name : List.of("majority", "naive_bayes", "manual")) {
       if (state.has(name)) {
         Map<String, Score> own = new LinkedHashMap<>();
         for (String split : List.of("dev", "test")) {

@@ -38,16 +38,22 @@ public final class Evaluation {
    * @throws InvalidInputException if prompt, model and task do not fit together
    */
   public static RunResult run(EvaluationConfig config, Console console) {
-    Task task = Tasks.load(config.task());
+    Task given = Tasks.load(config.task());
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
     try (LanguageModel model = ModelLoader.load(config.model(), options, console)) {
       TriggerPrompt prompt = TriggerPrompt.fromJson(readPrompt(config.prompt()), model.tokenizer());
+      List<String> warnings = new ArrayList<>();
+      Task task = given;
+      if (prompt.labels().open()) {
+        Answers answers = Answers.of(prompt.labels(), given, model.tokenizer());
+        task = answers.facts().task();
+        warnings.addAll(answers.facts().leftOut());
+      }
       Tasks.requireFields(task, prompt.template());
       List<Example> examples = task.split(config.split());
       Tasks.requireLabels(examples, prompt.labels().labels());
       Metric metric = Metrics.named(config.metric());
-      List<String> warnings =
-          new ArrayList<>(Tasks.leaks(task, prompt.template(), List.of(config.split())));
+      warnings.addAll(Tasks.leaks(task, prompt.template(), List.of(config.split())));
       warnings.forEach(leak -> console.say("Warning: " + leak));
       // Now and not after the evaluation, so that a folder that cannot be used is found at once.
       config.out().ifPresent(out -> RunDirectory.create(out, config.toJson()).close());
@@ -100,7 +106,7 @@ public final class Evaluation {
     }
   }
 
-  private static JsonNode readPrompt(Path file) {
+  static JsonNode readPrompt(Path file) {
     try {
       return Json.parse(Files.readString(file));
     } catch (JsonProcessingException e) {

@@ -2,8 +2,10 @@ package io.promptgrad.experiments.execution;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.promptgrad.data.FactTask;
 import io.promptgrad.evaluation.Comparison;
 import io.promptgrad.evaluation.EvalReport;
+import io.promptgrad.experiments.config.ConfigReader;
 import io.promptgrad.experiments.config.ExperimentConfig;
 import io.promptgrad.experiments.config.ManualPrompt;
 import io.promptgrad.experiments.config.YamlDocument;
@@ -14,25 +16,32 @@ import io.promptgrad.gradient.discrete.AutoPrompt;
 import io.promptgrad.gradient.discrete.ClozeEvaluator;
 import io.promptgrad.gradient.discrete.LabelTokenSearch;
 import io.promptgrad.gradient.discrete.TriggerPrompt;
+import io.promptgrad.gradient.supervised.FineTuning;
+import io.promptgrad.gradient.supervised.LinearProbe;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.Devices;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.LoadOptions;
 import io.promptgrad.metric.Metric;
 import io.promptgrad.metric.Metrics;
+import io.promptgrad.metric.Outcome;
 import io.promptgrad.report.HtmlReport;
 import io.promptgrad.run.RunDirectory;
 import io.promptgrad.run.RunResult;
 import io.promptgrad.search.Cost;
 import io.promptgrad.search.LoopResult;
 import io.promptgrad.search.RandomSource;
+import io.promptgrad.search.Search;
 import io.promptgrad.search.SearchLoop;
 import io.promptgrad.task.Example;
 import io.promptgrad.task.Task;
+import io.promptgrad.template.PromptTemplate;
+import io.promptgrad.template.Verbalizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
@@ -54,12 +63,15 @@ public final class Experiment {
   private final Metric metric;
   private final List<Metric> others;
   private final List<TriggerPrompt> manualPrompts;
-  private AutoPrompt prepared; // with given label words, made when they were checked
+  private final Optional<Answers> answers; // of facts
+  private Search prepared; // with given label words, made when they were checked
 
   private Experiment(ExperimentConfig config, Task task, LanguageModel model, Console console) {
     this.config = config;
-    this.task = task;
     this.model = model;
+    this.answers = config.facts().map(facts -> Answers.of(facts, task, model.tokenizer()));
+    this.task = answers.map(a -> a.facts().task()).orElse(task);
+    Tasks.requireFields(this.task, config.template());
     this.console = console;
     this.metric = Metrics.named(config.metric());
     this.others = config.otherMetrics().stream().map(Metrics::named).toList();
@@ -85,7 +97,7 @@ public final class Experiment {
       experiment.check();
       Path out = config.out().orElseGet(() -> RunFolders.next(task.name(), settled));
       try (RunDirectory run = RunDirectory.create(out, settled.toJson())) {
-        run.writeInputs(Inputs.of(task, model.path()));
+        run.writeInputs(experiment.inputs());
         run.writeEnvironment(Environment.versions(), Environment.device(model));
         return experiment.untilInterrupted(run);
       }
@@ -102,8 +114,7 @@ public final class Experiment {
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
     try (LanguageModel model = ModelLoader.load(config.model(), options, console)) {
       Experiment experiment = new Experiment(config, task, model, console);
-      run.inputs()
-          .ifPresent(begun -> Inputs.requireSame(begun, Inputs.of(task, model.path()), run.path()));
+      run.inputs().ifPresent(begun -> Inputs.requireSame(begun, experiment.inputs(), run.path()));
       // Else a run that is interrupted from here on would show the result of its shorter self.
       run.withdrawResult();
       run.write("config.yaml", YamlDocument.write(config.toJson()));
@@ -111,11 +122,22 @@ public final class Experiment {
     }
   }
 
+  private ObjectNode inputs() {
+    ObjectNode inputs = Inputs.of(task, model.path());
+    answers.ifPresent(a -> a.addTo(inputs));
+    return inputs;
+  }
+
+  /** A template with the answers, or with given label words. */
+  private Cloze cloze(PromptTemplate template, Optional<Verbalizer> verbalizer) {
+    return answers.isPresent()
+        ? new Cloze(model, template, answers.get().labels())
+        : new Cloze(model, template, verbalizer.or(config::verbalizer).orElseThrow());
+  }
+
   private TriggerPrompt prompt(ManualPrompt manual) {
     Tasks.requireFields(task, manual.template());
-    Cloze cloze =
-        new Cloze(
-            model, manual.template(), manual.verbalizer().or(config::verbalizer).orElseThrow());
+    Cloze cloze = cloze(manual.template(), manual.verbalizer());
     Tasks.requireLabels(task, cloze.labels().labels());
     cloze.encode(task.dev());
     cloze.encode(task.test());
@@ -128,9 +150,12 @@ public final class Experiment {
    */
   private void check() {
     Cloze cloze;
-    if (config.labelSearch().isEmpty()) {
-      cloze = new Cloze(model, config.template(), config.verbalizer().orElseThrow());
-      prepared = search(cloze);
+    boolean searches = config.searches();
+    if (!config.method().equals(ConfigReader.PROBE) && config.labelSearch().isEmpty()) {
+      cloze = cloze(config.template(), Optional.empty());
+      if (searches) {
+        prepared = search(cloze);
+      }
     } else {
       // Any tokens stand for the labels of train until the label search has found some.
       List<String> labels =
@@ -140,16 +165,24 @@ public final class Experiment {
               .mapToObj(c -> new int[] {c})
               .toArray(int[][]::new);
       cloze = new Cloze(model, config.template(), new LabelTokens(labels, ids));
-      search(cloze);
+      if (searches) {
+        search(cloze);
+      }
     }
+    Tasks.requireLabels(task, cloze.labels().labels());
+    cloze.encode(task.train());
     cloze.encode(task.test());
   }
 
-  private AutoPrompt search(Cloze cloze) {
+  private Search search(Cloze cloze) {
     if (prepared != null) {
       return prepared;
     }
     Tasks.requireLabels(task, cloze.labels().labels());
+    if (config.discrete().isPresent()) {
+      return DiscreteMethods.search(
+          config.discrete().get(), model, task, cloze, metric, new RandomSource(config.seed()));
+    }
     return new AutoPrompt(
         model, task, cloze, config.autoprompt(), metric, new RandomSource(config.seed()));
   }
@@ -172,48 +205,124 @@ public final class Experiment {
                 task.dev().size(),
                 task.test().size(),
                 run.path()));
-    List<String> leaks = Tasks.leaks(task, config.template(), List.of("dev", "test"));
-    leaks.forEach(leak -> console.say("Warning: " + leak));
+    List<String> notes = new ArrayList<>();
+    answers.ifPresent(a -> notes.addAll(a.facts().leftOut()));
+    notes.addAll(Tasks.leaks(task, config.template(), List.of("dev", "test")));
+    notes.forEach(note -> console.say("Warning: " + note));
     Baselines baselines = Baselines.open(run, console);
     LabelTokens labels = labels(baselines);
     baselines.majority(task, metric, others);
+    if (answers.isPresent()) {
+      baselines.naiveBayes(task, List.of(FactTask.SUBJECT), metric, others);
+    }
     ClozeEvaluator evaluator = new ClozeEvaluator(model, metric, others);
     baselines.manual(manualPrompts, task, evaluator);
-
-    LoopResult loop =
-        search(run, new Cloze(model, config.template(), labels), baselines.labelSearch());
-
-    // Test is looked at once, with the prompt that dev chose.
-    TriggerPrompt found = (TriggerPrompt) loop.best().prompt();
-    EvalReport dev = evaluator.evaluate(found, task.dev());
-    EvalReport test = evaluator.evaluate(found, task.test());
-    console.interrupt().check(run.path());
-    run.writeOutcomes("found", "dev", dev.outcomes(), task.dev());
-    run.writeOutcomes("found", "test", test.outcomes(), task.test());
-    run.writePrompt(found);
 
     RunResult.Builder result =
         RunResult.builder(config.method(), config.model(), task.name(), metric.name())
             .seed(config.seed())
             .device(Devices.name(model.devices()))
-            .loop(loop, dev.toScore(), test.toScore())
             .runDir(run.path().toString())
-            .warnings(leaks)
-            .warnings(dev.warnings())
-            .warnings(test.warnings())
-            .warnings(baselines.warnings());
+            .warnings(notes);
+    List<Outcome> found =
+        switch (config.method()) {
+          case ConfigReader.PROBE -> probe(run, result);
+          case ConfigReader.FINE_TUNING -> fineTune(run, labels, baselines.labelSearch(), result);
+          default -> searched(run, labels, baselines, evaluator, result);
+        };
+    result.warnings(baselines.warnings());
     baselines
         .scores()
         .forEach(
             (name, scores) -> {
               scores.forEach((split, score) -> result.baseline(name, split, score));
-              result.comparison(
-                  name, Comparison.of(metric, test.outcomes(), run.outcomes(name, "test")));
+              result.comparison(name, Comparison.of(metric, found, run.outcomes(name, "test")));
             });
     RunResult done = result.build();
     run.writeResult(done);
     HtmlReport.write(run);
     return done;
+  }
+
+  /** Searches. Test is looked at once, with the prompt that dev chose. */
+  private List<Outcome> searched(
+      RunDirectory run,
+      LabelTokens labels,
+      Baselines baselines,
+      ClozeEvaluator evaluator,
+      RunResult.Builder result) {
+    LoopResult loop =
+        search(run, new Cloze(model, config.template(), labels), baselines.labelSearch());
+    TriggerPrompt found = (TriggerPrompt) loop.best().prompt();
+    EvalReport dev = evaluator.evaluate(found, task.dev());
+    EvalReport test = evaluator.evaluate(found, task.test());
+    console.interrupt().check(run.path());
+    run.writePrompt(found);
+    result.loop(loop, dev.toScore(), test.toScore());
+    return kept(run, dev, test, result);
+  }
+
+  private List<Outcome> probe(RunDirectory run, RunResult.Builder result) {
+    console.say("Training a linear classifier on features of " + config.template());
+    long begin = System.nanoTime();
+    long tokens = model.forwardTokens();
+    LinearProbe.Result probe =
+        new LinearProbe(model, config.probe())
+            .run(task, config.template(), metric, others, new RandomSource(config.seed()));
+    console.interrupt().check(run.path());
+    int examples = task.train().size() + task.dev().size() + task.test().size();
+    result.trained(
+        new RunResult.Found(
+            "classifier",
+            "linear classifier of epoch %d on %s".formatted(probe.epoch(), config.template()),
+            new int[0],
+            "",
+            new TreeMap<>(Map.of("dev", probe.dev().toScore(), "test", probe.test().toScore()))),
+        config.probe().epochs(),
+        new Cost(examples, model.forwardTokens() - tokens, 0, 0, 0),
+        (System.nanoTime() - begin) / 1e9);
+    return kept(run, probe.dev(), probe.test(), result);
+  }
+
+  private List<Outcome> fineTune(
+      RunDirectory run, LabelTokens labels, Baselines.Used before, RunResult.Builder result) {
+    Cloze cloze = new Cloze(model, config.template(), labels);
+    LoadOptions options = ModelLoader.options(config.device(), config.precision());
+    long begin = System.nanoTime();
+    FineTuning.Result tuned =
+        new FineTuning(model, options, config.fineTuning(), run.path())
+            .run(
+                task,
+                cloze,
+                metric,
+                others,
+                new RandomSource(config.seed()),
+                epoch -> {
+                  console.say(
+                      "Epoch %d of %d is done.".formatted(epoch, config.fineTuning().epochs()));
+                  console.interrupt().check(run.path());
+                });
+    run.writePrompt(TriggerPrompt.of(config.template(), labels, new int[0], model.tokenizer()));
+    result.trained(
+        new RunResult.Found(
+            "weights",
+            "weights of epoch %d with %s".formatted(tuned.epoch(), config.template()),
+            new int[0],
+            "model/",
+            new TreeMap<>(Map.of("dev", tuned.dev().toScore(), "test", tuned.test().toScore()))),
+        tuned.updates(),
+        before.cost().plus(tuned.cost()),
+        before.seconds() + (System.nanoTime() - begin) / 1e9);
+    return kept(run, tuned.dev(), tuned.test(), result);
+  }
+
+  /** Keeps what became of the examples; returns those of test. */
+  private List<Outcome> kept(
+      RunDirectory run, EvalReport dev, EvalReport test, RunResult.Builder result) {
+    run.writeOutcomes("found", "dev", dev.outcomes(), task.dev());
+    run.writeOutcomes("found", "test", test.outcomes(), task.test());
+    result.warnings(dev.warnings()).warnings(test.warnings());
+    return test.outcomes();
   }
 
   private LoopResult search(RunDirectory run, Cloze cloze, Baselines.Used before) {
@@ -233,8 +342,11 @@ public final class Experiment {
 
   /** The given label words as tokens, or those that the label search finds on train. */
   private LabelTokens labels(Baselines baselines) {
+    if (config.method().equals(ConfigReader.PROBE)) {
+      return new LabelTokens(List.of("none"), new int[][] {{0}}); // the classifier has no words
+    }
     if (config.labelSearch().isEmpty()) {
-      return new Cloze(model, config.template(), config.verbalizer().orElseThrow()).labels();
+      return cloze(config.template(), Optional.empty()).labels();
     }
     JsonNode kept =
         baselines.keep(

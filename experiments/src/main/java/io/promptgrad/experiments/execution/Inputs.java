@@ -80,6 +80,13 @@ final class Inputs {
     return hex(digest);
   }
 
+  /** A hash of a text. */
+  static String text(String text) {
+    MessageDigest digest = sha256();
+    digest.update(text.getBytes(StandardCharsets.UTF_8));
+    return hex(digest);
+  }
+
   private static String whole(Path file) throws IOException {
     MessageDigest digest = sha256();
     digest.update(Files.readAllBytes(file));

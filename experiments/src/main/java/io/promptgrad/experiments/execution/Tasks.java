@@ -20,10 +20,15 @@ final class Tasks {
 
   private Tasks() {}
 
-  /** Loads the experiment's task and checks that its template can be filled in. */
+  /**
+   * Loads the experiment's task and checks that its template can be filled in; with facts, whose
+   * fields are made later, once the model is there.
+   */
   static Task load(ExperimentConfig config) {
     Task task = load(config.task());
-    requireFields(task, config.template());
+    if (config.facts().isEmpty()) {
+      requireFields(task, config.template());
+    }
     return task;
   }
 

@@ -33,6 +33,8 @@ class ArchitectureTest {
   private static final JavaClasses CLASSES =
       new ClassFileImporter()
           .withImportOption(new ImportOption.DoNotIncludeTests())
+          .withImportOption(location -> !location.contains("-tests.jar")) // core's contracts
+          .withImportOption(location -> !location.contains("/io/promptgrad/fuzz/"))
           .importPackages("io.promptgrad");
 
   private static final String[] CORE = {
@@ -67,6 +69,8 @@ class ArchitectureTest {
         .definedBy("io.promptgrad.lm..")
         .layer("gradient")
         .definedBy("io.promptgrad.gradient..")
+        .layer("llm")
+        .definedBy("io.promptgrad.llm..")
         .layer("models")
         .definedBy("io.promptgrad.models..")
         .layer("experiments")
@@ -77,6 +81,8 @@ class ArchitectureTest {
         .mayOnlyAccessLayers("core")
         .whereLayer("gradient")
         .mayOnlyAccessLayers("core", "lm")
+        .whereLayer("llm")
+        .mayOnlyAccessLayers("core")
         .whereLayer("models")
         .mayOnlyAccessLayers("core", "lm")
         .ensureAllClassesAreContainedInArchitecture()
@@ -93,6 +99,19 @@ class ArchitectureTest {
     noClasses()
         .that()
         .resideInAnyPackage(CORE)
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(
+            "ai.djl..", "org.nd4j..", "org.bytedeco..", "com.sun.jna..", "org.sqlite..")
+        .check(CLASSES);
+  }
+
+  /** Users with an API key and no native library: SQLite is reached through java.sql, if at all. */
+  @Test
+  void llm_anyClass_runsWithoutNativeCode() {
+    noClasses()
+        .that()
+        .resideInAPackage("io.promptgrad.llm..")
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage(

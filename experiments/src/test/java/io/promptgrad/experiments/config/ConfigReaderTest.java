@@ -127,6 +127,7 @@ class ConfigReaderTest {
                 false,
                 4,
                 AutoPromptConfig.Objective.LABEL_LIKELIHOOD,
+                false,
                 Optional.of(new AutoPromptConfig.Reference(2, 3, 4))));
     assertThat(config.manualPrompts()).hasSize(1);
     assertThat(config.out()).contains(folder.resolve("runs/x"));

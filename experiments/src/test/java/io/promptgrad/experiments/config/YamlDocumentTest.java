@@ -51,6 +51,18 @@ class YamlDocumentTest {
                 """));
   }
 
+  /** A line of brackets ended in a StackOverflowError. */
+  @Test
+  void parse_veryDeeplyNested_isRefused() {
+    assertThatThrownBy(() -> YamlDocument.parse("model: " + "{a: ".repeat(2_000), "f.yaml"))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageStartingWith("f.yaml, line 1: more than 50 mappings and lists");
+    assertThatThrownBy(() -> YamlDocument.parse("model: " + "[".repeat(2_000), "f.yaml"))
+        .isInstanceOf(InvalidInputException.class);
+    String fine = "a: " + "[".repeat(40) + "1" + "]".repeat(40);
+    assertThat(YamlDocument.parse(fine, "f.yaml").root().findValue("a").size()).isEqualTo(1);
+  }
+
   @Test
   void where_everyValue_isItsLine() {
     YamlDocument document = YamlDocument.parse("a: 1\nb:\n  c:\n  - 1\n  - d: 2\n", "f.yaml");

@@ -83,7 +83,7 @@ record Column(
       case EXACT -> value;
       case STRIPPED -> TextNode.valueOf(value.asText().strip());
       case NUMBER -> {
-        if (!value.isNumber()) {
+        if (!value.isNumber() || Double.isInfinite(value.doubleValue())) { // 1e999 is read as that
           throw row.problem("the %s is no number".formatted(name));
         }
         BigDecimal number = value.decimalValue();

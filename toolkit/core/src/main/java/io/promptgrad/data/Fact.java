@@ -53,9 +53,29 @@ public record Fact(
           "Example %s is no fact: it has only the fields %s."
               .formatted(example.id(), fields.keySet()));
     }
+    return new Fact(
+        fields.get("relation"),
+        Optional.of(fields.get("template")).filter(template -> !template.isEmpty()),
+        fields.get("sub_label"),
+        example.label(),
+        evidences(example));
+  }
+
+  /**
+   * Reads the sentences of an example that has a field {@code evidences}.
+   *
+   * @throws InvalidInputException if it has none, or it is damaged
+   */
+  static List<Evidence> evidences(Example example) {
+    String json = example.fields().get("evidences");
+    if (json == null) {
+      throw new InvalidInputException(
+          "Example %s has no field 'evidences', only %s; take a data set with sentences (lama-trex-evidence, say) and write fields: [sub_label, evidences]."
+              .formatted(example.id(), example.fields().keySet()));
+    }
     List<Evidence> evidences = new ArrayList<>();
     try {
-      for (JsonNode evidence : Json.parse(fields.get("evidences"))) {
+      for (JsonNode evidence : Json.parse(json)) {
         evidences.add(
             new Evidence(
                 evidence.path("sub_surface").asText(),
@@ -68,11 +88,6 @@ public record Fact(
               .formatted(example.id(), Json.problem(e)),
           e);
     }
-    return new Fact(
-        fields.get("relation"),
-        Optional.of(fields.get("template")).filter(template -> !template.isEmpty()),
-        fields.get("sub_label"),
-        example.label(),
-        evidences);
+    return evidences;
   }
 }

@@ -17,6 +17,9 @@ import java.util.TreeMap;
  */
 public final class MajorityClass {
 
+  /** With more labels than this an outcome keeps the gold label's score alone. */
+  private static final int FEW_LABELS = 50;
+
   private final Map<String, Integer> counts; // most frequent first
   private final int total;
 
@@ -50,8 +53,10 @@ public final class MajorityClass {
     List<Outcome> outcomes = new ArrayList<>();
     for (Example example : examples) {
       Map<String, Double> scores = new LinkedHashMap<>();
-      counts.forEach((label, count) -> scores.put(label, logFrequency(count)));
-      scores.putIfAbsent(example.label(), logFrequency(0));
+      if (counts.size() <= FEW_LABELS) {
+        counts.forEach((label, count) -> scores.put(label, logFrequency(count)));
+      }
+      scores.putIfAbsent(example.label(), logFrequency(counts.getOrDefault(example.label(), 0)));
       int rank = ranking.indexOf(example.label()) + 1; // 0, unknown, if train lacks the label
       outcomes.add(Outcome.classified(example.id(), example.label(), label(), rank, scores));
     }

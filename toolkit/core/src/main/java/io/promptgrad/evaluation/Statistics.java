@@ -62,6 +62,28 @@ public final class Statistics {
     return percentiles(means);
   }
 
+  /**
+   * Percentile bootstrap of the mean of several groups' means, 95 %, 10,000 resamples, each of
+   * every group: the groups themselves, such as relations, are not drawn.
+   */
+  public static Interval bootstrapMacroMean(List<double[]> groups) {
+    requireSome(groups.size());
+    SplittableRandom random = new SplittableRandom(BOOTSTRAP_SEED);
+    double[] means = new double[RESAMPLES];
+    for (int r = 0; r < RESAMPLES; r++) {
+      double total = 0;
+      for (double[] values : groups) {
+        double sum = 0;
+        for (int i = 0; i < values.length; i++) {
+          sum += values[random.nextInt(values.length)];
+        }
+        total += sum / values.length;
+      }
+      means[r] = total / groups.size();
+    }
+    return percentiles(means);
+  }
+
   /** Percentile bootstrap of any statistic of a list, 95 %, 10,000 resamples. */
   public static <T> Interval bootstrap(
       List<T> values, ToDoubleFunction<List<T>> statistic, long seed) {

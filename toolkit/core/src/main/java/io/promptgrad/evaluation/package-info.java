@@ -10,7 +10,8 @@
  *       examples? McNemar's exact test for right and wrong, a sign-flip permutation test for other
  *       values, a randomisation test for scores such as F1 that are no mean. Intervals that overlap
  *       do not answer this question; the paired test does.
- *   <li>{@link io.promptgrad.evaluation.MajorityClass}: the baseline that a prompt must beat.
+ *   <li>{@link io.promptgrad.evaluation.MajorityClass}: the baseline that a prompt must beat, and
+ *       {@link io.promptgrad.evaluation.NaiveBayes}, for facts: what the subject's words tell.
  *   <li>{@link io.promptgrad.evaluation.Statistics}: the formulas.
  * </ul>
  */

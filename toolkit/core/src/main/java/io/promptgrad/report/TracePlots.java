@@ -61,13 +61,14 @@ public final class TracePlots {
     int seen = 0;
     for (TraceStep step : trace) {
       for (Candidate candidate : step.report().candidates()) {
-        if (quiet(candidate) && seen++ % stride != 0) {
+        if (candidate.status() == Candidate.Status.SKIPPED // it has no score
+            || (quiet(candidate) && seen++ % stride != 0)) {
           continue;
         }
         Point point = new Point(step.step(), candidate.score(), title(step, candidate));
         (switch (candidate.status()) {
               case EVALUATED -> evaluated;
-              case PRUNED -> pruned;
+              case PRUNED, SKIPPED -> pruned;
               case INCUMBENT -> incumbent;
               case ACCEPTED -> accepted;
             })

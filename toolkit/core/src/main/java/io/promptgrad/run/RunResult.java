@@ -57,7 +57,8 @@ public record RunResult(
   /**
    * The prompt that the search found.
    *
-   * @param kind {@code trigger}, {@code instruction}, {@code soft} or {@code program}
+   * @param kind {@code trigger}, {@code instruction}, {@code soft} or {@code program}; {@code
+   *     classifier} or {@code weights} where weights were trained
    * @param text the prompt for people
    * @param tokenIds its tokens; empty when it is not made of tokens
    * @param path where it is saved, relative to the run directory
@@ -321,6 +322,16 @@ public record RunResult(
       return this;
     }
 
+    /** Sets what was trained, instead of a prompt that was searched for, and its cost. */
+    public Builder trained(Found what, int updates, Cost used, double usedSeconds) {
+      found = what;
+      cost = used;
+      steps = updates;
+      seconds = usedSeconds;
+      stoppedBy = "finished";
+      return this;
+    }
+
     /** Sets the run directory. */
     public Builder runDir(String value) {
       runDir = value;
@@ -339,10 +350,10 @@ public record RunResult(
       return this;
     }
 
-    /** Returns the result; {@link #loop} must have been called. */
+    /** Returns the result; {@link #loop} or {@link #trained} must have been called. */
     public RunResult build() {
       if (found == null) {
-        throw new IllegalStateException("The result of the loop is missing.");
+        throw new IllegalStateException("What was found is missing.");
       }
       return new RunResult(
           method,

@@ -41,6 +41,8 @@ public record Candidate(
     EVALUATED,
     /** It was given up before all examples were scored, since it could not win any more. */
     PRUNED,
+    /** There is no candidate: what was to become one could not be read. The details say why. */
+    SKIPPED,
     /** It became the state. */
     ACCEPTED
   }

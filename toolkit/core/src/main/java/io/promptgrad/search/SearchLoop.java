@@ -143,7 +143,15 @@ public final class SearchLoop {
         break;
       }
       long begin = nanoTime.getAsLong();
-      StepReport report = search.step(state.step + 1);
+      StepReport report;
+      try {
+        report = search.step(state.step + 1);
+      } catch (BudgetSpentException e) {
+        state.cost = state.cost.plus(e.cost());
+        state.seconds += (nanoTime.getAsLong() - begin) / 1e9;
+        stop = Optional.of("budget");
+        break;
+      }
       long end = nanoTime.getAsLong();
       state.add(report, (end - begin) / 1e9);
       if (trace != null) {

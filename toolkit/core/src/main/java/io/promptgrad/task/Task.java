@@ -10,13 +10,16 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * The examples that a prompt is searched on (train), chosen by (dev) and reported on (test).
- *
- * @throws InvalidInputException if a split is empty
+ * The examples that a prompt is searched on (train), chosen by (dev) and reported on (test). None
+ * of them may be empty.
  */
 public record Task(String name, List<Example> train, List<Example> dev, List<Example> test) {
 
-  /** Copies the lists and refuses empty splits. */
+  /**
+   * Copies the lists.
+   *
+   * @throws InvalidInputException if a split is empty
+   */
   public Task {
     Objects.requireNonNull(name, "name");
     train = nonEmpty(name, "train", train);

@@ -100,6 +100,24 @@ class EvalReportTest {
         .isCloseTo((Math.log(0.3) + 2 * Math.log(0.4) + Math.log(0.1)) / 4, within(1e-12));
   }
 
+  /** Facts have hundreds of objects: all of them for each example would fill the disk. */
+  @Test
+  void majorityClass_ofManyLabels_keepsTheGoldOnesScore() {
+    String[] labels = new String[60];
+    for (int i = 0; i < 60; i++) {
+      labels[i] = "o" + (i + 10);
+    }
+    Outcome outcome =
+        MajorityClass.of(examples(labels))
+            .evaluate(examples("o12"), new Accuracy(), List.of())
+            .outcomes()
+            .get(0);
+    assertThat(outcome.rank()).isEqualTo(3);
+    assertThat(outcome.scores()).containsOnlyKeys("o12");
+    // (1 + 1) / (60 + 60 + 1)
+    assertThat(outcome.scores().get("o12")).isCloseTo(Math.log(2 / 121.0), within(1e-12));
+  }
+
   @Test
   void majorityClass_tie_goesToTheLabelThatSortsFirst() {
     assertThat(MajorityClass.of(examples("b", "a")).label()).isEqualTo("a");

@@ -31,7 +31,7 @@ class StatisticsTest {
     assertThat(Statistics.wilson(10, 10).low()).isCloseTo(1 - 0.277533, within(1e-6));
   }
 
-  @Property
+  @Property(tries = 1_000)
   void wilson_anyProportion_holdsItAndIsSymmetric(
       @ForAll @IntRange(min = 1, max = 5000) int n, @ForAll @IntRange(max = 5000) int k) {
     int successes = k % (n + 1);
@@ -155,5 +155,18 @@ class StatisticsTest {
     assertThatThrownBy(() -> Statistics.bootstrapMean(new double[0], 0))
         .isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> new Interval(1, 0)).isInstanceOf(IllegalArgumentException.class);
+  }
+
+  /** A group of one value adds no spread and counts as much as a large one. */
+  @Test
+  void bootstrapMacroMean_ofGroups_countsGroupsAlike() {
+    double[] half = new double[400];
+    java.util.Arrays.fill(half, 0, 200, 1);
+    Interval one = Statistics.bootstrapMean(half, Statistics.BOOTSTRAP_SEED);
+    Interval two = Statistics.bootstrapMacroMean(List.of(half, new double[] {1}));
+    assertThat(two.low()).isCloseTo((one.low() + 1) / 2, within(0.01));
+    assertThat(two.high()).isCloseTo((one.high() + 1) / 2, within(0.01));
+    assertThat(Statistics.bootstrapMacroMean(List.of(new double[] {0}, new double[] {1})))
+        .isEqualTo(new Interval(0.5, 0.5));
   }
 }

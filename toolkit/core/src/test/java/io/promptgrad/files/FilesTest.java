@@ -46,7 +46,7 @@ class FilesTest {
     assertThat(Files.readString(file)).isEqualTo("old");
   }
 
-  @Property
+  @Property(tries = 1_000)
   void yaml_anyText_isReadBackAsThatText(@ForAll("texts") List<String> texts)
       throws JsonProcessingException {
     ObjectNode mapping = Json.object();
@@ -118,7 +118,7 @@ class FilesTest {
         .ofMaxSize(8);
   }
 
-  @Property
+  @Property(tries = 1_000)
   void number_anyDouble_roundTrips(@ForAll double value) throws JsonProcessingException {
     double read = Json.toDouble(Json.parse(Json.line(Json.number(value))));
     assertThat(Double.compare(read, value)).isZero();

@@ -68,7 +68,7 @@ class ExampleFileTest {
         .containsExactly(" ", "", "last");
   }
 
-  @Property
+  @Property(tries = 1_000)
   void csv_anyText_isReadBackExactly(
       @ForAll @Size(min = 1, max = 4) List<@Size(value = 2) List<String>> rows) {
     StringBuilder csv = new StringBuilder("a,b\n");
@@ -168,13 +168,13 @@ class ExampleFileTest {
         .hasMessageContaining(why);
   }
 
-  @Property
+  @Property(tries = 1_000)
   void parse_anyBytes_readsOrRefuses(
       @ForAll byte[] bytes, @ForAll("names") String name, @ForAll("labels") String label) {
     readsOrRefuses(bytes, name, label);
   }
 
-  @Property
+  @Property(tries = 1_000)
   void parse_shreddedFiles_readsOrRefuses(
       @ForAll("shreds") String text, @ForAll("names") String name, @ForAll("labels") String label) {
     readsOrRefuses(text.getBytes(StandardCharsets.UTF_8), name, label);

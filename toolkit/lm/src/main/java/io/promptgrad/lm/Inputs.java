@@ -162,6 +162,25 @@ record Inputs(NDArray ids, NDArray mask, NDArray types, NDArray positions, NDArr
     return out;
   }
 
+  /** Values for a model of this precision: float64 for one in float64, else float32. */
+  static NDArray floating(NDManager step, float[] values, Shape shape, Precision precision) {
+    NDArray array = step.create(values, shape);
+    return precision == Precision.FLOAT64 ? array.toType(DataType.FLOAT64, false) : array;
+  }
+
+  /** The values of a float32 or float64 array. */
+  static float[] floats(NDArray array) {
+    if (array.getDataType() != DataType.FLOAT64) {
+      return array.toFloatArray();
+    }
+    double[] values = array.toDoubleArray();
+    float[] floats = new float[values.length];
+    for (int i = 0; i < floats.length; i++) {
+      floats[i] = (float) values[i];
+    }
+    return floats;
+  }
+
   // ------------------------------------------------------------------ checks
 
   static void requireIds(int[] ids, TransformerSpec spec) {

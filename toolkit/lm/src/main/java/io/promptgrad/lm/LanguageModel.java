@@ -206,6 +206,19 @@ public final class LanguageModel implements AutoCloseable {
     return precision;
   }
 
+  /** The calls that searches over tokens make. */
+  public SearchModel forSearch() {
+    return new SearchModel(this, program);
+  }
+
+  void countForward(long tokens) {
+    forwardTokens.add(tokens);
+  }
+
+  void countBackward(long tokens) {
+    backwardTokens.add(tokens);
+  }
+
   /** A new owner for results; close it to free them. */
   public NDManager newScope() {
     return program.newScope();

@@ -144,6 +144,15 @@ public final class MicroBatches {
     return groups;
   }
 
+  /** What {@link #plan} costs, in tokens: padded ones, and a constant for each call. */
+  public long cost(int[] lengths) {
+    long cost = 0;
+    for (int[] group : plan(lengths)) {
+      cost += (long) group.length * lengths[group[group.length - 1]] + callTokens;
+    }
+    return cost;
+  }
+
   /**
    * Plans and runs all sequences on the model and its replicas.
    *

@@ -15,9 +15,11 @@ import io.promptgrad.lm.program.Program;
 import io.promptgrad.lm.weights.Checkpoint;
 import io.promptgrad.lm.weights.TensorView;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,16 +27,22 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
 /**
  * Brings a checkpoint's tensors into a program: checks names and shapes first, then hands over each
- * tensor once. On a CPU, a tensor whose type is the one computed in is used where it is mapped.
+ * tensor once. On a CPU, a tensor whose type is the one computed in is used where it is mapped. All
+ * others are read into one buffer, tensor after tensor: the pages of a map would stay in memory
+ * beside what was made of them, until Java happens to collect the map.
  */
 final class Weights {
 
   private static final int AS_IT_IS = 0;
   private static final int BFLOAT16_BITS = 15;
+
+  /** Larger tensors are mapped: Java bounds the memory of its buffers. */
+  private static final int MOST_READ = 256 << 20;
 
   /** The checkpoint's names in the order of the program's leaves. */
   final List<String> names = new ArrayList<>();
@@ -47,6 +55,11 @@ final class Weights {
 
   private final Architecture architecture;
   private final Map<String, TensorView> tensors = new LinkedHashMap<>();
+
+  /** How to read a tensor anew, for those that come from a file. */
+  private final Map<String, Consumer<ByteBuffer>> files = new HashMap<>();
+
+  private ByteBuffer staging = ByteBuffer.allocateDirect(0);
 
   private Weights(Architecture architecture) {
     this.architecture = architecture;
@@ -81,6 +94,7 @@ final class Weights {
       weights.names.add(slot.name());
       weights.shapes.add(slot.shape());
       weights.tensors.put(slot.name(), tensor);
+      weights.files.put(slot.name(), into -> checkpoint.read(stored, into));
     }
     refuseUnknown(checkpoint, map, used);
     return weights;
@@ -166,9 +180,11 @@ final class Weights {
     Program program = Program.load(device, switches(computed));
     try {
       for (String name : names) {
-        put(program, tensors.get(name), kept);
+        put(program, name, kept);
       }
-      tensors.clear(); // on a GPU the maps can go now
+      tensors.clear();
+      files.clear();
+      staging = ByteBuffer.allocateDirect(0);
       if (architecture.spec().positions() instanceof Positions.Rotary rotary) {
         for (int window : kinds(architecture.spec())) {
           boolean own = window > 0 && rotary.near().length > 0;
@@ -185,7 +201,8 @@ final class Weights {
     }
   }
 
-  private void put(Program program, TensorView tensor, Precision kept) {
+  private void put(Program program, String name, Precision kept) {
+    TensorView tensor = tensors.get(name);
     Shape shape = new Shape(tensor.shape());
     DataType label;
     int bits = AS_IT_IS;
@@ -212,14 +229,28 @@ final class Weights {
       default -> throw new IllegalStateException(tensor.type() + " was let through");
     }
     try (NDManager scope = program.newScope()) {
-      ByteBuffer bytes = tensor.bytes();
-      NDArray array = scope.create(bytes, shape, label);
       boolean shared = stored == kept.code() && !program.device().isGpu();
+      ByteBuffer bytes = shared ? tensor.bytes() : read(name, tensor);
+      NDArray array = scope.create(bytes, shape, label);
       if (shared) {
         mapped.add(bytes);
       }
       program.call(scope, "put", array, hostInts(scope, bits, kept.code(), 0));
     }
+  }
+
+  /** The bytes of a tensor until the next one is read. */
+  private ByteBuffer read(String name, TensorView tensor) {
+    int length = tensor.bytes().remaining();
+    if (!files.containsKey(name) || length > MOST_READ) {
+      return tensor.bytes();
+    }
+    if (staging.capacity() < length) {
+      staging = ByteBuffer.allocateDirect(length);
+    }
+    ByteBuffer bytes = staging.slice(0, length).order(ByteOrder.LITTLE_ENDIAN);
+    files.get(name).accept(bytes);
+    return bytes.flip();
   }
 
   private static void putFrequencies(Program program, double[] values, Precision computed) {
@@ -240,6 +271,11 @@ final class Weights {
 
   /** Small integers that the script reads on the host. */
   static NDArray hostInts(NDManager scope, long... values) {
+    return scope.newSubManager(Device.cpu()).create(values, new Shape(values.length));
+  }
+
+  /** The same with floating-point numbers. */
+  static NDArray hostFloats(NDManager scope, double... values) {
     return scope.newSubManager(Device.cpu()).create(values, new Shape(values.length));
   }
 

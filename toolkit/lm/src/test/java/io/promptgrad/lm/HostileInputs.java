@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -145,6 +146,7 @@ final class HostileInputs {
         attempt(() -> model.gradient(scope, a, batch, null, null, targets(batch)));
         attempt(() -> model.gradient(scope, null, batch, b, pastMask, targets(batch)));
         attempt(() -> model.gradient(scope, batch, targets(batch)));
+        discreteSearch(model.forSearch(), scope, batch, b, pastMask);
         attempt(() -> Generation.generate(model, List.of(ints(), ints()), generation()));
         attempt(() -> model.logits(wrongScope(model), batch(), new int[] {0}));
       }
@@ -160,6 +162,42 @@ final class HostileInputs {
     attempt(() -> model.timesWordEmbedding(foreign, foreign.zeros(new Shape(1, 32))));
     attempt(() -> Generation.generate(model, List.of(new int[] {1}), GenerationOptions.greedy(2)));
     foreign.close();
+  }
+
+  private void discreteSearch(
+      SearchModel search, NDManager scope, TokenBatch batch, NDArray past, byte[] pastMask) {
+    SearchModel.Cache cache = random.nextInt(3) == 0 ? null : new SearchModel.Cache(past, pastMask);
+    int kept = random.nextInt(3) == 0 ? pick() : 0;
+    int[] among = random.nextBoolean() ? null : ints();
+    SearchModel.Others others = SearchModel.Others.values()[random.nextInt(3)];
+    attempt(() -> search.cache(scope, batch, cache, kept).keyValues());
+    attempt(() -> search.scores(batch, targets(batch), cache, kept, among, others));
+    int width = search.model().spec().wordWidth();
+    float[] vectors = new float[random.nextInt(4) == 0 ? ints().length : 2 * width];
+    Arrays.fill(vectors, FLOATS[random.nextInt(FLOATS.length)]);
+    TargetLoss loss =
+        switch (random.nextInt(3)) {
+          case 0 -> new TargetLoss.CrossEntropy();
+          case 1 -> new TargetLoss.Mellowmax(1);
+          default -> new TargetLoss.Hinge(0);
+        };
+    attempt(
+        () ->
+            search.gradient(
+                batch,
+                new SearchModel.Vectors(vectors, ints(), ints()),
+                targets(batch),
+                cache,
+                kept,
+                among,
+                loss));
+    BitSet banned = new BitSet();
+    banned.set(0, Math.floorMod(pick(), 200));
+    attempt(() -> search.smallestProducts(vectors, banned, pick()));
+    attempt(() -> search.nearest(vectors, banned, SearchModel.Nearness.COSINE));
+    attempt(() -> search.products(vectors));
+    attempt(() -> search.mixtures(new float[pick() & 255]));
+    attempt(() -> search.vectors(ints()));
   }
 
   /** An encoded text that is right, or has keys and values or a mask of another kind. */
@@ -267,6 +305,7 @@ final class HostileInputs {
   }
 
   private GenerationOptions generation() {
+    // T5 has no last position: a request for two thousand million tokens is one that it obeys
     return random.nextBoolean()
         ? GenerationOptions.greedy(length())
         : GenerationOptions.sampling(1 + random.nextInt(3), FLOATS[random.nextInt(8)], pick())

@@ -16,8 +16,10 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * Turns a task's examples into token sequences for one model and one template.
@@ -43,6 +45,7 @@ public final class Cloze {
   private final LabelTokens labels;
   private final int[] gap; // what stands at [P]
   private final int[] decoderIds; // what a decoder has said before it answers
+  private final boolean writesSpecials; // the template itself, as the original's do
   private final int[] before;
   private final int[] after;
   private final List<String> specialNames;
@@ -75,7 +78,7 @@ public final class Cloze {
     if (causal) {
       requireTriggersBeforePrediction();
     }
-    boolean writesSpecials = writesSpecials();
+    this.writesSpecials = writesSpecials();
     int[][] around = writesSpecials ? new int[2][0] : specialsAround();
     this.before = around[0];
     this.after = causal ? new int[0] : around[1];
@@ -246,7 +249,26 @@ public final class Cloze {
               .formatted(id));
     }
     return new ClozeExample(
-        id, ids, new int[0], triggerAt, predictAt, gold, goldTokens, decoderIds);
+        id, ids, types(ids), triggerAt, predictAt, gold, goldTokens, decoderIds);
+  }
+
+  /**
+   * Token types: 1 from the first separator up to the second, where a template writes both (the
+   * original does so for relation extraction with BERT); else none, which is 0 everywhere.
+   */
+  private int[] types(int[] ids) {
+    OptionalInt separator = tokenizer.specials().sep();
+    if (!writesSpecials || model.spec().tokenTypes() < 2 || separator.isEmpty()) {
+      return new int[0];
+    }
+    int[] places =
+        IntStream.range(0, ids.length).filter(i -> ids[i] == separator.getAsInt()).toArray();
+    if (places.length < 2) {
+      return new int[0];
+    }
+    int[] types = new int[ids.length];
+    Arrays.fill(types, places[0], places[1], 1);
+    return types;
   }
 
   /**

@@ -73,6 +73,57 @@ public final class LabelScorer {
   }
 
   /**
+   * What a row answers among many labels of one token each.
+   *
+   * @param best the label with the largest logit; of equal ones another than the right one, as it
+   *     cannot be told apart, and of those the first
+   * @param rank of the right label, 1 for the first; equal ones come before it
+   * @param logProbability of the right label among the labels, natural
+   */
+  public record Answer(int best, int rank, double logProbability) {}
+
+  /**
+   * The answers of rows among open labels. All logits of a row are looked at while its batch is at
+   * hand, and only the answer is kept.
+   *
+   * @param gold index of each row's right label
+   */
+  public Answer[] answers(List<Row> rows, int[] gold, LabelTokens labels) {
+    Answer[] answers = new Answer[rows.size()];
+    int[] tokens = labels.flat();
+    batches.run(
+        model,
+        lengths(rows),
+        (model, group) -> {
+          FilledBatch batch = batch(rows, group);
+          try (NDManager scope = model.newScope()) {
+            float[] logits = model.logits(scope, batch.tokens(), batch.at(), tokens).toFloatArray();
+            requireNumbers(logits, "logits");
+            for (int r = 0; r < group.length; r++) {
+              answers[group[r]] = answer(logits, r * tokens.length, tokens.length, gold[group[r]]);
+            }
+          }
+        });
+    return answers;
+  }
+
+  private static Answer answer(float[] logits, int start, int labels, int gold) {
+    float own = logits[start + gold];
+    int best = gold;
+    int rank = 1;
+    double sum = 0; // of the exponentials relative to the right label's
+    for (int c = 0; c < labels; c++) {
+      float logit = logits[start + c];
+      sum += Math.exp((double) logit - own);
+      if (c != gold && logit >= own) {
+        rank++;
+        best = best == gold || logit > logits[start + best] ? c : best;
+      }
+    }
+    return new Answer(best, rank, -Math.log(sum));
+  }
+
+  /**
    * Natural-log probability of each row's answer over the whole vocabulary.
    *
    * @param answers for each row the tokens whose probabilities are summed

@@ -16,8 +16,10 @@ import java.util.Set;
  *
  * @param labels the labels, in the verbalizer's order
  * @param ids for each label its tokens
+ * @param open whether the labels are the words of an {@link AnswerVocabulary}, too many to be
+ *     listed one by one, each with one token
  */
-public record LabelTokens(List<String> labels, int[][] ids) {
+public record LabelTokens(List<String> labels, int[][] ids, boolean open) {
 
   /** Checks that there is at least one token for each label. */
   public LabelTokens {
@@ -29,7 +31,15 @@ public record LabelTokens(List<String> labels, int[][] ids) {
       if (ids[c].length == 0) {
         throw new IllegalArgumentException("the label " + labels.get(c) + " has no token");
       }
+      if (open && ids[c].length != 1) {
+        throw new IllegalArgumentException("the answer " + labels.get(c) + " is no single token");
+      }
     }
+  }
+
+  /** Labels that are classes. */
+  public LabelTokens(List<String> labels, int[][] ids) {
+    this(labels, ids, false);
   }
 
   /**
@@ -105,6 +115,11 @@ public record LabelTokens(List<String> labels, int[][] ids) {
   /** Index of a label. */
   public int indexOf(String label) {
     int index = labels.indexOf(label);
+    if (index < 0 && open) {
+      throw new InvalidInputException(
+          "The data has the object '%s', which is none of the %d words of the answer vocabulary; leave the row out, or add the word."
+              .formatted(label, labels.size()));
+    }
     if (index < 0) {
       throw new InvalidInputException(
           "The data has the label '%s', but the verbalizer knows only %s; add it to the verbalizer."
@@ -116,6 +131,7 @@ public record LabelTokens(List<String> labels, int[][] ids) {
   @Override
   public boolean equals(Object other) {
     return other instanceof LabelTokens that
+        && open == that.open
         && labels.equals(that.labels)
         && Arrays.deepEquals(ids, that.ids);
   }
@@ -127,6 +143,8 @@ public record LabelTokens(List<String> labels, int[][] ids) {
 
   @Override
   public String toString() {
-    return "LabelTokens" + labels + Arrays.deepToString(ids);
+    return open
+        ? "LabelTokens[" + labels.size() + " answers]"
+        : "LabelTokens" + labels + Arrays.deepToString(ids);
   }
 }

@@ -23,9 +23,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 
@@ -104,12 +106,27 @@ public final class AutoPrompt implements Search {
     this.cloze = cloze;
     this.config = config;
     this.random = random;
-    this.labels = config.reference().isEmpty() ? cloze.labels() : withoutIdZero(cloze.labels());
+    boolean open = cloze.labels().open();
+    if (open && config.objective() != AutoPromptConfig.Objective.LIKELIHOOD) {
+      throw new InvalidInputException(
+          "The objective %s compares a few labels, but the answers here are %d words; use the objective likelihood."
+              .formatted(
+                  config.objective().name().toLowerCase(Locale.ROOT), cloze.labels().size()));
+    }
+    this.labels =
+        config.reference().isEmpty() || open ? cloze.labels() : withoutIdZero(cloze.labels());
     Cloze encoder = new Cloze(model, cloze.template(), labels);
     this.train = encoder.encode(task.train());
+    List<ClozeExample> dev = encoder.encode(task.dev());
     this.filter =
         TokenFilter.of(
-            model.tokenizer(), model.spec().vocabulary(), config.filter(), cloze.labels().flat());
+            model.tokenizer(),
+            model.spec().vocabulary(),
+            config.filter(),
+            open ? TokenFilter.objects(train, dev) : cloze.labels().flat(),
+            config.filter().contains(TokenFilter.Rule.SUBJECTS)
+                ? TokenFilter.subjects(task, model.tokenizer())
+                : new int[0]);
     if (filter.allowed() < 2) {
       throw new InvalidInputException(
           "The filter %s leaves no token for the trigger; give fewer rules."
@@ -123,14 +140,15 @@ public final class AutoPrompt implements Search {
         new CandidateRace(
             scorer,
             labels,
-            among == null
-                ? CandidateRace.Objective.ACCURACY
-                : CandidateRace.Objective.LABEL_LIKELIHOOD,
+            switch (config.objective()) {
+              case ACCURACY -> CandidateRace.Objective.ACCURACY;
+              case LABEL_LIKELIHOOD -> CandidateRace.Objective.LABEL_LIKELIHOOD;
+              case LIKELIHOOD -> CandidateRace.Objective.LOG_PROBABILITY;
+            },
             CandidateRace.Options.exact(model.device())
                 .withPruning(config.prunes())
                 .withHalving(config.halving()));
     ClozeEvaluator evaluator = new ClozeEvaluator(model, scorer, metric, List.of());
-    List<ClozeExample> dev = encoder.encode(task.dev());
     this.devSize = dev.size();
     this.onDev = t -> metric.score(evaluator.outcomes(dev, t, labels));
     this.trigger = firstTrigger();
@@ -226,10 +244,11 @@ public final class AutoPrompt implements Search {
 
     // 3. All of them against the current trigger, on other examples.
     List<ClozeExample> forChoice = sample("autoprompt.evaluation", step, evaluationExamples());
-    CandidateRace.Result result = race.run(forChoice, trigger, candidates);
+    boolean unfinished = config.replaceMasks() && hasMask(trigger);
+    CandidateRace.Result result = race.run(forChoice, unfinished ? null : trigger, candidates);
     evaluations += result.evaluations();
 
-    // 4. Move if one is strictly better; then see what dev says.
+    // 4. Move if one is strictly better (or masks must go); then see what dev says.
     OptionalDouble devScore = OptionalDouble.empty();
     List<Candidate> tried = describe(step, replacements, candidates, result, forChoice.size());
     double score = mean(result.current(), forChoice.size());
@@ -241,7 +260,7 @@ public final class AutoPrompt implements Search {
       double value = onDev.of(trigger);
       evaluations += devSize;
       devScore = OptionalDouble.of(value);
-      if (value > bestDev) {
+      if (value > bestDev || (config.replaceMasks() && hasMask(bestTrigger))) {
         bestDev = value;
         bestTrigger = trigger;
         bestStep = step;
@@ -252,6 +271,11 @@ public final class AutoPrompt implements Search {
         new Cost(
             evaluations, model.forwardTokens() - forward, model.backwardTokens() - backward, 0, 0);
     return new StepReport(tried, score, devScore, newBest, cost);
+  }
+
+  private boolean hasMask(int[] tokens) {
+    OptionalInt mask = model.tokenizer().specials().mask();
+    return mask.isPresent() && Arrays.stream(tokens).anyMatch(id -> id == mask.getAsInt());
   }
 
   /** Token {@code id} at {@code position}; {@code gain} is what the gradient promises. */
@@ -325,7 +349,10 @@ public final class AutoPrompt implements Search {
 
   /** Accuracy, or the geometric mean of the gold labels' probabilities: both in [0, 1]. */
   private double mean(double sum, int n) {
-    return among == null ? sum / n : Math.exp(sum / n);
+    if (sum == Double.NEGATIVE_INFINITY) { // a trigger that was not scored, as it must go
+      return 0;
+    }
+    return config.objective() == AutoPromptConfig.Objective.ACCURACY ? sum / n : Math.exp(sum / n);
   }
 
   // ------------------------------------------------------------------ what the trace keeps

@@ -19,6 +19,8 @@ import java.util.Set;
  * @param halving successive halving: one of how many candidates survives a rung (0: off); saves
  *     most of the evaluation and may drop the best candidate
  * @param objective what the gradient lowers and what candidates are compared by
+ * @param replaceMasks whether a trigger that still has mask tokens loses against any candidate, as
+ *     the original's {@code --print-lama} has it, so that the result has none
  * @param reference reproduces the original program's behaviour where ours differs on purpose
  */
 public record AutoPromptConfig(
@@ -31,6 +33,7 @@ public record AutoPromptConfig(
     boolean prunes,
     int halving,
     Objective objective,
+    boolean replaceMasks,
     Optional<Reference> reference) {
 
   /** What the search optimizes on its training examples; dev is scored by the metric. */
@@ -45,7 +48,12 @@ public record AutoPromptConfig(
      * tells candidates apart where accuracy does not move, for instance as long as a weak model
      * gives every example the same label.
      */
-    LABEL_LIKELIHOOD
+    LABEL_LIKELIHOOD,
+    /**
+     * Gradient and comparison both use -log of the gold tokens' probability over the whole
+     * vocabulary: the original without a label map, for facts.
+     */
+    LIKELIHOOD
   }
 
   /** Which positions of the trigger a step may change. */
@@ -122,6 +130,7 @@ public record AutoPromptConfig(
         true,
         0,
         Objective.ACCURACY,
+        false,
         Optional.empty());
   }
 
@@ -136,6 +145,7 @@ public record AutoPromptConfig(
         prunes,
         halving,
         objective,
+        replaceMasks,
         reference);
   }
 
@@ -150,6 +160,7 @@ public record AutoPromptConfig(
         prunes,
         halving,
         objective,
+        replaceMasks,
         reference);
   }
 
@@ -164,6 +175,7 @@ public record AutoPromptConfig(
         prunes,
         halving,
         objective,
+        replaceMasks,
         reference);
   }
 
@@ -178,6 +190,7 @@ public record AutoPromptConfig(
         prunes,
         halving,
         objective,
+        replaceMasks,
         reference);
   }
 
@@ -192,6 +205,7 @@ public record AutoPromptConfig(
         prunes,
         halving,
         objective,
+        replaceMasks,
         reference);
   }
 
@@ -206,6 +220,7 @@ public record AutoPromptConfig(
         on,
         halving,
         objective,
+        replaceMasks,
         reference);
   }
 
@@ -220,6 +235,7 @@ public record AutoPromptConfig(
         prunes,
         factor,
         objective,
+        replaceMasks,
         reference);
   }
 
@@ -234,6 +250,22 @@ public record AutoPromptConfig(
         prunes,
         halving,
         what,
+        replaceMasks,
+        reference);
+  }
+
+  public AutoPromptConfig withReplacedMasks(boolean on) {
+    return new AutoPromptConfig(
+        candidates,
+        positions,
+        gradientExamples,
+        evaluationExamples,
+        filter,
+        start,
+        prunes,
+        halving,
+        objective,
+        on,
         reference);
   }
 
@@ -248,6 +280,7 @@ public record AutoPromptConfig(
         prunes,
         halving,
         objective,
+        replaceMasks,
         Optional.of(original));
   }
 }

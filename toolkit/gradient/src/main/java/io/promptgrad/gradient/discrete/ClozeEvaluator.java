@@ -18,7 +18,7 @@ import java.util.Map;
 /**
  * Classifies examples with a trigger prompt: the label whose tokens are most probable at {@code
  * [P]}. If another label ties with the right one, the answer is the other one, as in AutoPrompt: a
- * prompt that cannot tell labels apart earns nothing.
+ * prompt that cannot tell labels apart earns nothing. With open labels the answers are ranked.
  */
 public final class ClozeEvaluator implements Evaluator<TriggerPrompt> {
 
@@ -70,13 +70,35 @@ public final class ClozeEvaluator implements Evaluator<TriggerPrompt> {
   }
 
   /** What becomes of encoded examples with a trigger in their slots. */
-  List<Outcome> outcomes(List<ClozeExample> examples, int[] trigger, LabelTokens labels) {
+  public List<Outcome> outcomes(List<ClozeExample> examples, int[] trigger, LabelTokens labels) {
     List<LabelScorer.Row> rows =
         examples.stream().map(example -> LabelScorer.Row.of(example, trigger)).toList();
+    if (labels.open()) {
+      return openOutcomes(examples, rows, labels);
+    }
     double[][] scores = scorer.scores(rows, labels);
     List<Outcome> outcomes = new ArrayList<>();
     for (int i = 0; i < scores.length; i++) {
       outcomes.add(outcome(examples.get(i), scores[i], labels.labels()));
+    }
+    return outcomes;
+  }
+
+  /** Of thousands of answers an outcome keeps the right one's log-probability alone. */
+  private List<Outcome> openOutcomes(
+      List<ClozeExample> examples, List<LabelScorer.Row> rows, LabelTokens labels) {
+    int[] gold = examples.stream().mapToInt(ClozeExample::gold).toArray();
+    LabelScorer.Answer[] answers = scorer.answers(rows, gold, labels);
+    List<Outcome> outcomes = new ArrayList<>();
+    for (int i = 0; i < answers.length; i++) {
+      String right = labels.labels().get(gold[i]);
+      outcomes.add(
+          Outcome.classified(
+              examples.get(i).id(),
+              right,
+              labels.labels().get(answers[i].best()),
+              answers[i].rank(),
+              Map.of(right, answers[i].logProbability())));
     }
     return outcomes;
   }

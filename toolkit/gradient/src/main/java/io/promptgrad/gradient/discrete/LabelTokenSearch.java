@@ -85,7 +85,8 @@ public final class LabelTokenSearch {
             features,
             gold,
             labels.size(),
-            new LinearClassifier.Config(config.epochs(), config.batchSize(), config.learningRate()),
+            new LinearClassifier.Config(
+                config.epochs(), config.batchSize(), config.learningRate(), 0),
             random);
     return choose(labels, classifier, classifier.accuracy(features, gold));
   }

@@ -7,10 +7,15 @@ import java.util.random.RandomGenerator;
  * Multinomial logistic regression with bias, trained by Adam (Kingma and Ba 2015) on features that
  * fit into memory.
  */
-final class LinearClassifier {
+public final class LinearClassifier {
 
-  /** Adam's step size, and how often the examples are seen. */
-  record Config(int epochs, int batchSize, double learningRate) {}
+  /** Adam's step size, how often the examples are seen, and L2 that is added to the gradient. */
+  public record Config(int epochs, int batchSize, double learningRate, double weightDecay) {}
+
+  /** Looks at a classifier that is still trained. */
+  public interface AfterEpoch {
+    void accept(int epoch, LinearClassifier classifier);
+  }
 
   private static final double BETA1 = 0.9;
   private static final double BETA2 = 0.999;
@@ -30,6 +35,23 @@ final class LinearClassifier {
 
   static LinearClassifier train(
       float[][] features, int[] gold, int classes, Config config, RandomSource random) {
+    return train(features, gold, classes, config, random, (epoch, classifier) -> {});
+  }
+
+  /**
+   * Trains.
+   *
+   * @param features [examples][width]
+   * @param gold class of each example
+   * @param afterEpoch called with 1, 2 ... and the classifier as it is then
+   */
+  public static LinearClassifier train(
+      float[][] features,
+      int[] gold,
+      int classes,
+      Config config,
+      RandomSource random,
+      AfterEpoch afterEpoch) {
     int width = features[0].length;
     LinearClassifier c = new LinearClassifier(classes, width);
     RandomGenerator start = random.stream("linear-classifier.start", 0);
@@ -54,15 +76,25 @@ final class LinearClassifier {
             config.learningRate() * Math.sqrt(1 - Math.pow(BETA2, t)) / (1 - Math.pow(BETA1, t));
         for (int k = 0; k < classes; k++) {
           for (int i = 0; i <= width; i++) {
-            double g = gradient[k][i];
+            double g = gradient[k][i] + config.weightDecay() * c.weights[k][i];
             m[k][i] = BETA1 * m[k][i] + (1 - BETA1) * g;
             v[k][i] = BETA2 * v[k][i] + (1 - BETA2) * g * g;
             c.weights[k][i] -= rate * m[k][i] / (Math.sqrt(v[k][i]) + EPSILON);
           }
         }
       }
+      afterEpoch.accept(epoch + 1, c);
     }
     return c;
+  }
+
+  /** A copy that further training does not change. */
+  public LinearClassifier copy() {
+    LinearClassifier copy = new LinearClassifier(classes, width);
+    for (int k = 0; k < classes; k++) {
+      System.arraycopy(weights[k], 0, copy.weights[k], 0, width + 1);
+    }
+    return copy;
   }
 
   /** Gradient of the mean cross-entropy over {@code order[from..to)}. */
@@ -83,7 +115,7 @@ final class LinearClassifier {
   }
 
   /** Softmax over the classes. */
-  double[] probabilities(float[] x) {
+  public double[] probabilities(float[] x) {
     double[] z = new double[classes];
     double largest = Double.NEGATIVE_INFINITY;
     for (int k = 0; k < classes; k++) {

@@ -1,10 +1,19 @@
 package io.promptgrad.gradient.discrete;
 
+import io.promptgrad.data.FactTask;
+import io.promptgrad.gradient.cloze.ClozeExample;
+import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.tokenizer.Tokenizer;
+import io.promptgrad.task.Task;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Collection;
 import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * The tokens that may never become part of a trigger.
@@ -20,8 +29,13 @@ public record TokenFilter(BitSet banned, int vocabulary) {
     SPECIAL,
     /** Tokens that begin a word with a capital letter: mostly names, which give answers away. */
     CAPITALISED,
-    /** The label tokens: a trigger that names the answer is no prompt. */
+    /**
+     * The label tokens, or the objects of train and dev where answers are words: a trigger that
+     * names the answer is no prompt.
+     */
     LABELS,
+    /** The tokens of the subjects of train and dev, for facts. */
+    SUBJECTS,
     /** Pieces that continue a word: they would glue to the text before them. */
     CONTINUATIONS
   }
@@ -41,6 +55,21 @@ public record TokenFilter(BitSet banned, int vocabulary) {
    */
   public static TokenFilter of(
       Tokenizer tokenizer, int vocabulary, Collection<Rule> rules, int[] labelTokens) {
+    return of(tokenizer, vocabulary, rules, labelTokens, new int[0]);
+  }
+
+  /**
+   * Applies rules to a vocabulary.
+   *
+   * @param labelTokens what {@link Rule#LABELS} bans
+   * @param subjectTokens what {@link Rule#SUBJECTS} bans
+   */
+  public static TokenFilter of(
+      Tokenizer tokenizer,
+      int vocabulary,
+      Collection<Rule> rules,
+      int[] labelTokens,
+      int[] subjectTokens) {
     Set<Rule> active = rules.isEmpty() ? EnumSet.noneOf(Rule.class) : EnumSet.copyOf(rules);
     BitSet banned = new BitSet(vocabulary);
     for (int id = 0; id < vocabulary; id++) {
@@ -51,6 +80,11 @@ public record TokenFilter(BitSet banned, int vocabulary) {
         banned.set(id);
       }
     }
+    if (active.contains(Rule.SUBJECTS)) {
+      for (int id : subjectTokens) {
+        banned.set(id);
+      }
+    }
     return new TokenFilter(banned, vocabulary);
   }
 
@@ -58,6 +92,38 @@ public record TokenFilter(BitSet banned, int vocabulary) {
     return (rules.contains(Rule.SPECIAL) && tokenizer.specials().all().contains(id))
         || (rules.contains(Rule.CAPITALISED) && tokenizer.isCapitalised(id))
         || (rules.contains(Rule.CONTINUATIONS) && !tokenizer.startsWord(id));
+  }
+
+  /** The tokens of the right answers, what {@link Rule#LABELS} bans where answers are words. */
+  static int[] objects(List<ClozeExample> train, List<ClozeExample> dev) {
+    return Stream.concat(train.stream(), dev.stream())
+        .flatMapToInt(example -> Arrays.stream(example.goldTokens()))
+        .distinct()
+        .toArray();
+  }
+
+  /**
+   * All tokens of the subjects' names, with a blank before them and without.
+   *
+   * @throws InvalidInputException if an example of train or dev names no subject
+   */
+  static int[] subjects(Task task, Tokenizer tokenizer) {
+    return Stream.concat(task.train().stream(), task.dev().stream())
+        .map(
+            example ->
+                Optional.ofNullable(example.fields().get(FactTask.SUBJECT))
+                    .orElseThrow(
+                        () ->
+                            new InvalidInputException(
+                                "The filter 'subjects' needs the field %s, which example %s has not; leave the rule out."
+                                    .formatted(FactTask.SUBJECT, example.id()))))
+        .flatMapToInt(
+            subject ->
+                IntStream.concat(
+                    Arrays.stream(tokenizer.encodePlain(subject)),
+                    Arrays.stream(tokenizer.encodePlain(" " + subject))))
+        .distinct()
+        .toArray();
   }
 
   /** Bans exactly these ids. */

@@ -24,8 +24,8 @@ import java.util.Objects;
  * @param tokenIds the trigger, one id for each slot
  * @param tokens the trigger as the vocabulary spells it
  * @param text the template with the trigger's tokens in place, for people
- * @param labelTokens the label tokens as the vocabulary spells them
- * @param labelWords the label tokens as words, for people
+ * @param labelTokens the label tokens as the vocabulary spells them; of open labels none
+ * @param labelWords the label tokens as words, for people; of open labels none
  */
 public record TriggerPrompt(
     PromptTemplate template,
@@ -61,7 +61,7 @@ public record TriggerPrompt(
     }
     Map<String, List<String>> entries = new LinkedHashMap<>();
     Map<String, List<String>> words = new LinkedHashMap<>();
-    for (int c = 0; c < labels.size(); c++) {
+    for (int c = 0; c < labels.size() && !labels.open(); c++) {
       int[] own = labels.ids()[c];
       entries.put(labels.labels().get(c), Arrays.stream(own).mapToObj(tokenizer::token).toList());
       words.put(
@@ -89,6 +89,13 @@ public record TriggerPrompt(
     json.put("template", template.toString());
     json.set("token_ids", Json.array(tokenIds));
     json.set("tokens", Json.tree(tokens));
+    if (labels.open()) {
+      ObjectNode answers = json.putObject("answers");
+      for (int c = 0; c < labels.size(); c++) {
+        answers.put(labels.labels().get(c), labels.ids()[c][0]);
+      }
+      return json;
+    }
     ObjectNode ids = json.putObject("verbalizer");
     for (int c = 0; c < labels.size(); c++) {
       ids.set(labels.labels().get(c), Json.array(labels.ids()[c]));
@@ -104,9 +111,10 @@ public record TriggerPrompt(
    * @throws InvalidInputException if something is missing or the vocabulary does not fit
    */
   public static TriggerPrompt fromJson(JsonNode json, Tokenizer tokenizer) {
-    if (!json.path("template").isTextual() || !json.path("verbalizer").isObject()) {
+    boolean open = json.path("answers").isObject();
+    if (!json.path("template").isTextual() || !(open || json.path("verbalizer").isObject())) {
       throw new InvalidInputException(
-          "This is no saved trigger prompt: it needs \"template\", \"token_ids\" and \"verbalizer\".");
+          "This is no saved trigger prompt: it needs \"template\", \"token_ids\" and \"verbalizer\" or \"answers\".");
     }
     PromptTemplate template = PromptTemplate.parse(json.path("template").asText());
     int[] trigger = Json.ints(json.path("token_ids"));
@@ -118,6 +126,18 @@ public record TriggerPrompt(
     requireSame(trigger, json.path("tokens"), tokenizer);
     List<String> labels = new ArrayList<>();
     List<int[]> ids = new ArrayList<>();
+    json.path("answers")
+        .properties()
+        .forEach(
+            entry -> {
+              requireAnswer(entry.getKey(), entry.getValue(), tokenizer);
+              labels.add(entry.getKey());
+              ids.add(new int[] {entry.getValue().asInt()});
+            });
+    if (open) {
+      return of(
+          template, new LabelTokens(labels, ids.toArray(new int[0][]), true), trigger, tokenizer);
+    }
     json.path("verbalizer")
         .properties()
         .forEach(
@@ -133,6 +153,16 @@ public record TriggerPrompt(
               ids.add(own);
             });
     return of(template, new LabelTokens(labels, ids.toArray(new int[0][])), trigger, tokenizer);
+  }
+
+  private static void requireAnswer(String word, JsonNode id, Tokenizer tokenizer) {
+    if (!id.isInt()
+        || !tokenizer.has(id.intValue())
+        || !Arrays.equals(tokenizer.encodeWord(word, true), new int[] {id.intValue()})) {
+      throw new InvalidInputException(
+          "The prompt's answer '%s' is not the token %s in %s; a prompt works only with the vocabulary it was found for."
+              .formatted(word, id, tokenizer.file()));
+    }
   }
 
   /**

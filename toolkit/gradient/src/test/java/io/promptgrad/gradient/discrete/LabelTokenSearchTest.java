@@ -39,7 +39,7 @@ class LabelTokenSearchTest {
     }
     LinearClassifier classifier =
         LinearClassifier.train(
-            features, gold, 3, new LinearClassifier.Config(60, 16, 0.02), RANDOM);
+            features, gold, 3, new LinearClassifier.Config(60, 16, 0.02, 0), RANDOM);
 
     assertThat(classifier.accuracy(features, gold)).isEqualTo(1);
     assertThat(Arrays.stream(classifier.probabilities(features[0])).sum())

@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
 
 /**
  * The tokenizer of a model: text to ids and back, and the vocabulary entry by entry.
@@ -54,7 +55,12 @@ public final class Tokenizer implements AutoCloseable {
     for (TokenizerJson.Added token : json.added()) {
       ids.put(token.content(), token.id());
     }
-    int highest = ids.values().stream().mapToInt(Integer::intValue).max().orElse(-1);
+    // Of both: an added token may hide an entry of a higher id.
+    IntStream all =
+        IntStream.concat(
+            json.vocabulary().values().stream().mapToInt(Integer::intValue),
+            json.added().stream().mapToInt(TokenizerJson.Added::id));
+    int highest = all.max().orElse(-1);
     this.entries = new String[highest + 1];
     json.vocabulary().forEach((entry, id) -> entries[id] = entry);
     json.added().forEach(token -> entries[token.id()] = token.content());

@@ -66,6 +66,11 @@ record TokenizerFiles(
     TokenizerFiles files =
         new TokenizerFiles(file, TokenizerJson.parse(json.get(), file), List.copyOf(configs), json);
     files.refuseContradiction();
+    Fatal.in(files.tokenizer())
+        .ifPresent(
+            what -> {
+              throw TokenizerJson.unfit(files.file(), what);
+            });
     return files;
   }
 

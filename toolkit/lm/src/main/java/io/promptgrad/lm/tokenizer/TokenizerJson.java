@@ -65,6 +65,14 @@ record TokenizerJson(Map<String, Integer> vocabulary, List<Added> added, ObjectN
         e);
   }
 
+  /** The sentence for a file that is JSON and no tokenizer. */
+  static InvalidInputException unfit(Path file, String what) {
+    return new InvalidInputException(
+        "%s is not a usable tokenizer: %s; save it again with save_pretrained of the model's"
+                .formatted(file, what)
+            + " fast tokenizer.");
+  }
+
   /** The part of that name, or a missing node. */
   JsonNode part(String name) {
     return settings.path(name);
@@ -202,10 +210,7 @@ record TokenizerJson(Map<String, Integer> vocabulary, List<Added> added, ObjectN
     }
 
     private InvalidInputException unfit(String what) {
-      return new InvalidInputException(
-          "%s is not a usable tokenizer: %s; save it again with save_pretrained of the model's"
-                  .formatted(file, what)
-              + " fast tokenizer.");
+      return TokenizerJson.unfit(file, what);
     }
   }
 }

@@ -2,6 +2,7 @@ package io.promptgrad.lm.weights;
 
 import io.promptgrad.input.InvalidInputException;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -112,6 +113,20 @@ public final class Checkpoint {
   /** All tensors, each once, under its modern name, sorted. */
   public Set<String> names() {
     return Collections.unmodifiableSet(places.keySet());
+  }
+
+  /**
+   * Reads the bytes of a tensor into a buffer, from its position on.
+   *
+   * @throws InvalidInputException if there is none of that name or its file can no longer be read
+   * @throws java.nio.BufferOverflowException if the buffer has less room than the tensor
+   */
+  public void read(String name, ByteBuffer into) {
+    Place place = places.getOrDefault(name, byOldName.get(name));
+    if (place == null) {
+      throw Missing.tensor(path, name, names());
+    }
+    place.file().read(place.storedName(), into);
   }
 
   /** The tensor of that name (modern, or old as stored), carrying the name asked for. */

@@ -3,6 +3,7 @@ package io.promptgrad.lm.weights;
 import io.promptgrad.input.InvalidInputException;
 import java.io.IOException;
 import java.io.Reader;
+import java.nio.BufferOverflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.MappedByteBuffer;
@@ -106,6 +107,38 @@ public final class SafetensorsFile {
     }
     ByteBuffer bytes = aligned(map(dataStart + entry.start(), length), entry.type());
     return Optional.of(new TensorView(name, entry.type(), entry.shape(), bytes));
+  }
+
+  /**
+   * Reads the bytes of one tensor into a buffer, from its position on, as a map would show them.
+   *
+   * @throws InvalidInputException if the file has no tensor of that name or can no longer be read
+   * @throws java.nio.BufferOverflowException if the buffer has less room than the tensor
+   */
+  public void read(String name, ByteBuffer into) {
+    SafetensorsHeader.Entry entry = header.entries().get(name);
+    if (entry == null) {
+      throw Missing.tensor(path, name, names());
+    }
+    if (entry.end() - entry.start() > into.remaining()) {
+      throw new BufferOverflowException();
+    }
+    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+      requireLength(channel, dataStart + entry.end());
+      int end = into.position() + (int) (entry.end() - entry.start());
+      long at = dataStart + entry.start();
+      while (into.position() < end) {
+        ByteBuffer rest = into.slice(into.position(), end - into.position());
+        int count = channel.read(rest, at);
+        if (count < 0) {
+          throw SafetensorsHeader.corrupt(path, "it became shorter after it was opened");
+        }
+        into.position(into.position() + count);
+        at += count;
+      }
+    } catch (IOException e) {
+      throw unreadable(path, e);
+    }
   }
 
   /**

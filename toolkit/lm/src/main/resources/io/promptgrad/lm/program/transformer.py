@@ -137,7 +137,7 @@ class Transformer(Module):
     options = annotate(List[int], how.tolist())
     y = x
     if torch.eq(options[0], 15):
-      y = torch.view_copy(x, dtype=15)
+      y = torch.set_(torch.new_empty(x, [0], dtype=15), x)
     y = torch.to(y, options[1])
     if torch.eq(options[2], 1):
       y = torch.clone(y)
@@ -834,6 +834,196 @@ class Transformer(Module):
     for i in range(torch.len(gs)):
       torch.append(out, unchecked_cast(Tensor, gs[i]))
     return out
+
+  # ---------------------------------------------------------------- entry points: discrete search
+
+  # What a search wants to know of its targets, differentiable: -log of their summed probability, the log of their
+  # summed exponentials, and the largest logit of any other token: others 0: not wanted (0); 1: only where it is
+  # larger than theirs (else -inf), which costs no copy of the logits; 2: always.
+  # features [N, E], targets [N, t] padded with -1, tokens [c] as in gradient -> [3, N]
+  def scores_of(self: __torch__.Transformer,
+    features: Tensor,
+    targets: Tensor,
+    tokens: Tensor,
+    others: int) -> Tensor:
+    if __torch__.given(tokens, ):
+      logits = (self).logits_of_tokens(self.w, features, tokens, )
+    else:
+      logits = (self).logits_of(self.w, features, )
+    known = torch.where(torch.lt(targets, 0), torch.slice(targets, 1, 0, 1), targets)
+    chosen = torch.masked_fill(torch.gather(logits, 1, known), torch.lt(targets, 0), -inf)
+    own = torch.logsumexp(chosen, [1])
+    other = torch.zeros_like(own)
+    if torch.eq(others, 1):
+      largest = torch.amax(logits, [1])
+      other = torch.masked_fill(largest, torch.le(largest, torch.amax(chosen, [1])), -inf)
+    elif torch.eq(others, 2):
+      other = torch.amax(torch.scatter(logits, 1, known, -inf), [1])
+    return torch.stack([torch.sub(torch.logsumexp(logits, [1]), own), own, other])
+
+  # The first "kept" tokens of a cache; all may be asked for, or none.
+  def kept(self: __torch__.Transformer,
+    past: Tensor,
+    tokens: int) -> Tensor:
+    if torch.__or__(torch.__not__(__torch__.given(past, )), torch.eq(tokens, 0)):
+      return torch.empty([0])
+    return torch.slice(past, 4, 0, tokens)
+
+  # Scores of the targets of sequences that go on behind the first tokens of a cache. The head works on a few
+  # positions at a time, so that their logits stay in the processor's cache.
+  # settings = [tokens of the cache, others, positions at a time] on the host -> [3, N]
+  def target_scores(self: __torch__.Transformer,
+    ids: Tensor,
+    mask: Tensor,
+    types: Tensor,
+    positions: Tensor,
+    decoder: Tensor,
+    past: Tensor,
+    at: Tensor,
+    targets: Tensor,
+    tokens: Tensor,
+    settings: Tensor) -> Tensor:
+    torch.set_grad_enabled(False)
+    options = annotate(List[int], settings.tolist())
+    before = (self).kept(past, options[0], )
+    states, kv, = (self).trunk(self.w, (self).look_up(self.w, ids, ), mask, types, positions, decoder, before, -1, 0., False, )
+    features = (self).features_at(self.w, states[-1], at, )
+    blocks = annotate(List[Tensor], [])
+    n = torch.size(at, 0)
+    start = 0
+    while torch.lt(start, n):
+      end = torch.add(start, options[2])
+      if torch.gt(end, n):
+        end = n
+      some = torch.slice(features, 0, start, end)
+      torch.append(blocks, (self).scores_of(some, torch.slice(targets, 0, start, end), tokens, options[1], ))
+      start = end
+    return torch.cat(blocks, 1)
+
+  # Keys and values of tokens behind the first tokens of a cache, those included. settings as above.
+  # -> [L, 2, B, G, kept + S, D]
+  def cache(self: __torch__.Transformer,
+    ids: Tensor,
+    mask: Tensor,
+    types: Tensor,
+    positions: Tensor,
+    past: Tensor,
+    settings: Tensor) -> Tensor:
+    torch.set_grad_enabled(False)
+    options = annotate(List[int], settings.tolist())
+    before = (self).kept(past, options[0], )
+    states, kv, = (self).trunk(self.w, (self).look_up(self.w, ids, ), mask, types, positions, torch.empty([0]), before, -1, 0., True, )
+    if __torch__.given(before, ):
+      kv = torch.cat([before, torch.to(kv, ops.prim.dtype(before))], 4)
+    return kv
+
+  # Gradient at vectors v [K, E] that stand at some places of the batch instead of its ids: which [M] says which
+  # vector stands at places slots [M] of B * S.  loss = sum over positions of weights * loss of the position, which is
+  #   kind 0: -log of the targets' probability
+  #   kind 1: mellowmax with parameter a over the positions of a row of -logit (weights: one for the row)
+  #   kind 2: hinge, max(-margin, largest other logit - the target's)
+  # settings = [tokens of the cache, kind, parameter] on the host -> scores [3, N], gradient [K, E] in float32 or better
+  def trigger_gradient(self: __torch__.Transformer,
+    ids: Tensor,
+    mask: Tensor,
+    types: Tensor,
+    positions: Tensor,
+    decoder: Tensor,
+    past: Tensor,
+    v: Tensor,
+    slots: Tensor,
+    which: Tensor,
+    at: Tensor,
+    targets: Tensor,
+    weights: Tensor,
+    tokens: Tensor,
+    settings: Tensor) -> Tuple[Tensor, Tensor]:
+    torch.set_grad_enabled(True)
+    options = annotate(List[float], settings.tolist())
+    before = (self).kept(past, int(options[0]), )
+    leaf = torch.requires_grad_(torch.detach(v), True)
+    fixed = torch.to((self).look_up(self.w, ids, ), ops.prim.dtype(leaf))                                     # [B, S, E]
+    e = torch.reshape(torch.index_copy(torch.flatten(fixed, 0, 1), 0, slots, torch.index_select(leaf, 0, which)), torch.size(fixed))
+    states, kv, = (self).trunk(self.w, e, mask, types, positions, decoder, before, -1, 0., False, )
+    features = (self).features_at(self.w, states[-1], at, )
+    others = 0
+    if torch.eq(options[1], 2.):
+      others = 2
+    scores = (self).scores_of(features, targets, tokens, others, )
+    losses = torch.select(scores, 0, 0)
+    share = weights
+    if torch.eq(options[1], 1.):
+      # the gradient of (log sum exp(a x) - log m) / a is the softmax of a x
+      losses = torch.neg(torch.select(scores, 0, 1))
+      width = torch.size(ids, 1)
+      if __torch__.given(decoder, ):
+        width = torch.size(decoder, 1)
+      row = torch.unsqueeze(torch.floor_divide(at, width), 0)                                                  # [1, N]
+      rows = torch.unsqueeze(torch.arange(torch.size(ids, 0), dtype=4, device=ops.prim.device(ids)), 1)        # [B, 1]
+      x = torch.expand(torch.unsqueeze(torch.mul(torch.detach(losses), options[2]), 0), [torch.size(ids, 0), -1])
+      x = torch.softmax(torch.masked_fill(x, torch.ne(row, rows), -inf), 1)                                    # [B, N]
+      share = torch.mul(weights, torch.squeeze(torch.gather(x, 0, row), 0))
+    elif torch.eq(options[1], 2.):
+      losses = torch.clamp_min(torch.sub(torch.select(scores, 0, 2), torch.select(scores, 0, 1)), torch.neg(options[2]))
+    gs = torch.grad([torch.sum(torch.mul(losses, share))], [leaf])
+    torch.set_grad_enabled(False)
+    return (torch.detach(scores), unchecked_cast(Tensor, gs[0]))
+
+  # The k allowed tokens whose vectors have the smallest products with each row of v [n, E], best first; of equal ones
+  # in no certain order. allowed [V], settings = [k] on the host -> products [n, k], ids [n, k]
+  def smallest_products(self: __torch__.Transformer,
+    v: Tensor,
+    allowed: Tensor,
+    settings: Tensor) -> Tuple[Tensor, Tensor]:
+    torch.set_grad_enabled(False)
+    products = (self).times_table(v, torch.zeros([], dtype=4), )
+    products = torch.masked_fill(products, torch.bitwise_not(allowed), inf)
+    values, ids, = torch.topk(products, int(settings), 1, False, True)
+    return (values, ids)
+
+  # The allowed token nearest to each row of v [n, E]: kind 0 by cosine, 1 by Euclidean distance. -> ids [n]
+  def nearest(self: __torch__.Transformer,
+    v: Tensor,
+    allowed: Tensor,
+    kind: Tensor) -> Tensor:
+    torch.set_grad_enabled(False)
+    products = (self).times_table(v, torch.zeros([], dtype=4), )                                              # [n, V]
+    table = self.w[self.layers]["word.weight"]
+    squares = annotate(List[Tensor], [])
+    rows = torch.size(table, 0)
+    start = 0
+    while torch.lt(start, rows):
+      end = torch.add(start, 16384)
+      if torch.gt(end, rows):
+        end = rows
+      block = torch.mul(__torch__.at_least_float32(torch.slice(table, 0, start, end), ), self.table_scale)
+      torch.append(squares, torch.sum(torch.mul(block, block), [1]))
+      start = end
+    square = torch.cat(squares)
+    if torch.eq(int(kind), 0):
+      closeness = torch.mul(products, torch.rsqrt(torch.clamp_min(square, 1e-20)))
+    else:
+      closeness = torch.sub(torch.mul(products, 2.), square)
+    closeness = torch.masked_fill(closeness, torch.bitwise_not(allowed), -inf)
+    return torch.argmax(closeness, 1)
+
+  # Mixtures of all word vectors. weights [K, V] -> [K, E]
+  def mixtures(self: __torch__.Transformer,
+    weights: Tensor) -> Tensor:
+    torch.set_grad_enabled(False)
+    table = self.w[self.layers]["word.weight"]
+    sum = annotate(List[Tensor], [])
+    rows = torch.size(table, 0)
+    start = 0
+    while torch.lt(start, rows):
+      end = torch.add(start, 16384)
+      if torch.gt(end, rows):
+        end = rows
+      block = __torch__.at_least_float32(torch.slice(table, 0, start, end), )
+      torch.append(sum, torch.matmul(torch.to(torch.slice(weights, 1, start, end), ops.prim.dtype(block)), block))
+      start = end
+    total = torch.sum(torch.stack(sum), [0])
+    return torch.mul(total, self.table_scale)
 
   # ---------------------------------------------------------------- entry points: training
 

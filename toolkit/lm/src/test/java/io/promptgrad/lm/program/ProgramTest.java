@@ -76,6 +76,7 @@ class ProgramTest {
     forward();
     gradient();
     gradientAmongTwoTokens();
+    discreteSearch();
     training();
     program.close();
     encoderAndDecoder();
@@ -197,6 +198,75 @@ class ProgramTest {
     double along = (back[0] * n[0] + back[1] * n[1]) / 2;
     assertNear(result.get(0), loss(logits, 0));
     assertNear(result.get(1), 0, 0, (back[0] - along * n[0]) / RMS, (back[1] - along * n[1]) / RMS);
+  }
+
+  /** The same numbers as above, by the calls of a search. */
+  private void discreteSearch() {
+    NDArray ids = scope.create(new long[] {0, 0}, new Shape(1, 2)); // token 1 comes as a vector
+    NDArray none = program.nothing();
+    NDArray positions = scope.create(new long[] {0, 1}, new Shape(1, 2));
+    NDArray at = scope.create(new long[] {1});
+    NDArray target = scope.create(new long[] {2}, new Shape(1, 1));
+    double[] logits = {0, 25 / RMS, 20 / RMS};
+    NDArray right = scope.create(new long[] {0, 1}, new Shape(1, 2));
+    NDArray scores =
+        call(
+            "target_scores",
+            right,
+            none,
+            none,
+            positions,
+            none,
+            none,
+            at,
+            target,
+            none,
+            ints(0, 2, 4));
+    assertNear(scores, loss(logits, 2), 20 / RMS, 25 / RMS);
+    NDArray cache = call("cache", right, none, none, positions, none, ints(0));
+    assertThat(cache.getShape()).isEqualTo(new Shape(1, 2, 1, 1, 2, 2));
+
+    double[] n = {4 / RMS, -3 / RMS};
+    for (int kind = 0; kind < 3; kind++) {
+      NDList result =
+          callAll(
+              "trigger_gradient",
+              ids,
+              none,
+              none,
+              positions,
+              none,
+              none,
+              scope.create(new float[] {4, -3}, new Shape(1, 2)),
+              scope.create(new long[] {1}),
+              scope.create(new long[] {0}),
+              at,
+              target,
+              scope.create(new float[] {3}),
+              none,
+              scope.create(new double[] {0, kind, 0.5}));
+      double[] slopes = new double[3]; // d loss / d logit
+      for (int id = 0; id < 3; id++) {
+        slopes[id] = (kind == 0 ? Math.exp(-loss(logits, id)) : 0) - (id == 2 ? 1 : 0);
+      }
+      slopes[1] += kind == 2 ? 1 : 0; // the hinge's other token
+      double[] back = new double[2];
+      for (int id = 0; id < 3; id++) {
+        back[0] += 3 * slopes[id] * WORDS[2 * id];
+        back[1] += 3 * slopes[id] * WORDS[2 * id + 1];
+      }
+      double along = (back[0] * n[0] + back[1] * n[1]) / 2;
+      assertNear(result.get(1), (back[0] - along * n[0]) / RMS, (back[1] - along * n[1]) / RMS);
+    }
+
+    NDArray v = scope.create(new float[] {3, 4}, new Shape(1, 2));
+    NDArray all = scope.create(new boolean[] {true, true, true});
+    NDArray notFirst = scope.create(new boolean[] {false, true, true});
+    assertThat(callAll("smallest_products", v, all, ints(2)).get(1).toLongArray())
+        .containsExactly(1, 2);
+    assertThat(call("nearest", v, all, ints(0)).getLong()).isZero();
+    assertThat(call("nearest", v, notFirst, ints(1)).getLong()).isEqualTo(2);
+    assertNear(call("mixtures", scope.create(new float[] {1, 1, 0}, new Shape(1, 3))), 7, 1);
   }
 
   private void training() {

@@ -237,6 +237,16 @@ class TokenizerTest {
         .hasMessageContaining("<late> has the id 900 but becomes");
   }
 
+  /** Ended in an ArrayIndexOutOfBoundsException: the vocabulary has 967, the added token 267. */
+  @Test
+  void open_addedTokenOfALowerIdThanItsEntry_isRefused() throws IOException {
+    String json = Files.readString(resource("byte-level").resolve("tokenizer.json"));
+    Files.writeString(file("tokenizer.json"), json.replace("\"<mask>\": 267", "\"<mask>\": 967"));
+    assertThatThrownBy(() -> Tokenizer.open(directory))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("<mask> has the id 267 but becomes [967]");
+  }
+
   @Test
   void calls_withUnknownIdsOrAfterClosing_fail() {
     Tokenizer tokenizer = Tokenizer.open(resource("wordpiece"));

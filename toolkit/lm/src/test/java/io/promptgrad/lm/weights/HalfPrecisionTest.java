@@ -119,7 +119,7 @@ class HalfPrecisionTest {
     assertThat(bfloat16ToFloat(floatToBfloat16(nan))).isNaN();
   }
 
-  @Property
+  @Property(tries = 1_000)
   void narrowing_anyFloat_isWithinHalfAUnitInTheLastPlace(@ForAll int bits) {
     float value = Float.intBitsToFloat(bits);
     if (Float.isFinite(value) && Math.abs(value) < 65504) {

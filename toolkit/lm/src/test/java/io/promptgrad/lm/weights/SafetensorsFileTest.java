@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.promptgrad.input.InvalidInputException;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.nio.BufferOverflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -63,6 +64,32 @@ class SafetensorsFileTest {
     assertThatThrownBy(() -> opened.get("g"))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("has no tensor g");
+  }
+
+  @Test
+  void read_anyTensor_givesWhatAMapShows() throws IOException {
+    new SafetensorsWriter()
+        .add("a", WeightType.F32, new long[] {2}, new float[] {1, 2})
+        .add("b", WeightType.BF16, new long[] {3}, new float[] {3, 4, 5})
+        .write(file);
+    SafetensorsFile opened = SafetensorsFile.open(file);
+    ByteBuffer into = ByteBuffer.allocateDirect(20);
+    opened.read("b", into);
+    opened.read("a", into);
+    assertThat(into.position()).isEqualTo(14);
+    assertThat(into.slice(0, 6)).isEqualTo(opened.get("b").bytes());
+    assertThat(into.slice(6, 8)).isEqualTo(opened.get("a").bytes());
+    assertThatThrownBy(() -> opened.read("a", ByteBuffer.allocateDirect(7)))
+        .isInstanceOf(BufferOverflowException.class);
+    assertThatThrownBy(() -> opened.read("c", into))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("has no tensor c");
+    try (RandomAccessFile shorter = new RandomAccessFile(file.toFile(), "rw")) {
+      shorter.setLength(shorter.length() - 1);
+    }
+    assertThatThrownBy(() -> opened.read("b", into.clear()))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("became shorter");
   }
 
   @Test

@@ -1,0 +1,103 @@
+package io.promptgrad.benchmarks;
+
+import io.promptgrad.files.Json;
+import io.promptgrad.lm.LanguageModel;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** What a long search holds: resident memory and native arrays in the course of its steps. */
+@Command(
+    name = "memory",
+    mixinStandardHelpOptions = true,
+    description =
+        "Runs AutoPrompt steps on the bundled model and looks at memory ten times; start it with a"
+            + " fixed heap, as benchmarks/run memory does.")
+public final class MemoryTable implements Callable<Integer> {
+
+  @Option(
+      names = "--steps",
+      defaultValue = "2000",
+      description = "AutoPrompt steps (default ${DEFAULT-VALUE}).")
+  private int steps;
+
+  @Option(
+      names = "--candidates",
+      defaultValue = "8",
+      description = "Candidates of a step (default ${DEFAULT-VALUE}).")
+  private int candidates;
+
+  @Option(
+      names = "--examples",
+      defaultValue = "8",
+      description =
+          "Examples for the gradient, and as many others for the choice (default"
+              + " ${DEFAULT-VALUE}).")
+  private int examples;
+
+  @Option(names = "--json", description = "One JSON object on standard output.")
+  private boolean json;
+
+  /** Runs the program. */
+  public static void main(String[] args) {
+    System.exit(new CommandLine(new MemoryTable()).execute(args));
+  }
+
+  @Override
+  public Integer call() {
+    if (steps < 10 || candidates < 1 || examples < 1) {
+      System.err.println("Give at least ten steps, one candidate and one example.");
+      return 2;
+    }
+    try (LanguageModel model = Bundled.load()) {
+      int mask = model.tokenizer().specials().mask().orElseThrow();
+      StepWorkload.Size size = new StepWorkload.Size(candidates, examples, 8, 32, 3, 3);
+      StepWorkload workload = StepWorkload.random(model, mask, size, 20, 0);
+      long begin = System.nanoTime();
+      MemoryCourse course = MemoryCourse.run(model, workload, steps);
+      double seconds = (System.nanoTime() - begin) / 1e9;
+      System.out.print(
+          json
+              ? Json.pretty(course.toJson().put("seconds", seconds))
+              : toText(course) + "%,d steps in %.0f s.%n".formatted(steps, seconds));
+      return course.ok() ? 0 : 1;
+    }
+  }
+
+  private String toText(MemoryCourse course) {
+    StringBuilder text = new StringBuilder();
+    text.append(
+        "%s, %s; k = %d, %d + %d examples of 8 to 32 tokens, MALLOC_ARENA_MAX=%s.%n%n"
+            .formatted(
+                Bundled.MODEL.id(),
+                Bundled.machine(),
+                candidates,
+                examples,
+                examples,
+                System.getenv().getOrDefault("MALLOC_ARENA_MAX", "unset")));
+    text.append(
+        "%8s %14s %16s %20s%n".formatted("step", "resident MiB", "native arrays", "bytes in them"));
+    for (MemoryCourse.Point point : course.points()) {
+      text.append(
+          String.format(
+              Locale.ROOT,
+              "%8d %14.1f %16d %,20d%n",
+              point.step(),
+              point.resident() / 0x1p20,
+              point.arrays(),
+              point.arrayBytes()));
+    }
+    double growth = 100.0 * (course.last().resident() - course.first().resident());
+    text.append(
+        String.format(
+            Locale.ROOT,
+            "%nResident memory changed by %+.2f %% from step %d to step %d: %s.%n",
+            growth / course.first().resident(),
+            course.first().step(),
+            course.last().step(),
+            course.ok() ? "ok" : "GREW"));
+    return text.toString();
+  }
+}

@@ -1,0 +1,186 @@
+package io.promptgrad.experiments.command;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.LongNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
+import io.promptgrad.experiments.config.ConfigReader;
+import io.promptgrad.experiments.config.DiscreteConfig;
+import io.promptgrad.experiments.config.ExperimentConfig;
+import io.promptgrad.experiments.config.Nearest;
+import io.promptgrad.experiments.config.YamlDocument;
+import io.promptgrad.experiments.execution.Leaderboard;
+import io.promptgrad.files.Json;
+import io.promptgrad.input.InvalidInputException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+    name = "bench",
+    mixinStandardHelpOptions = true,
+    description = "Compare methods on one task, with the same budget and seeds.")
+final class BenchCommand implements Callable<Integer> {
+
+  private static final String SUITE = "discrete";
+
+  @Parameters(index = "0", paramLabel = "SUITE", description = "discrete: every discrete search.")
+  private String suite;
+
+  @Parameters(
+      index = "1",
+      arity = "0..1",
+      paramLabel = "CONFIG.yaml",
+      description =
+          "Model, task, template and label words, and the settings of autoprompt; quickstart's if it"
+              + " is not given.")
+  private Path config;
+
+  @Option(names = "--model", paramLabel = "MODEL", description = "Instead of the configuration's.")
+  private String model;
+
+  @Option(names = "--task", paramLabel = "TASK", description = "Instead of the configuration's.")
+  private String task;
+
+  @Option(
+      names = "--budget",
+      paramLabel = "KEY=N",
+      required = true,
+      description = "What each run may use, such as forward-tokens=1000000 or steps=50.")
+  private String budget;
+
+  @Option(
+      names = "--seeds",
+      split = ",",
+      paramLabel = "N",
+      defaultValue = "0,1,2",
+      description = "Seeds of each method (default ${DEFAULT-VALUE}).")
+  private List<Long> seeds;
+
+  @Option(
+      names = "--methods",
+      split = ",",
+      paramLabel = "METHOD",
+      description = "Some of the methods; all if it is not given.")
+  private List<String> methods = new ArrayList<>();
+
+  @Option(
+      names = "--judge",
+      paramLabel = "MODEL",
+      defaultValue = "bundled:mini-llama",
+      description = "A causal model that reads the prompts found; none: nobody does.")
+  private String judge;
+
+  @Option(
+      names = "--set",
+      paramLabel = "METHOD:a.b=c",
+      description = "Sets a value of a method's configuration. Repeatable.")
+  private List<String> assignments = new ArrayList<>();
+
+  @Option(
+      names = "--out",
+      required = true,
+      paramLabel = "DIR",
+      description = "Where the runs and the table go; the same again goes on there.")
+  private Path out;
+
+  @Mixin private OutputOptions output;
+
+  @Override
+  public Integer call() {
+    if (!suite.equals(SUITE)) {
+      throw new InvalidInputException(
+          "There is no suite '%s'; this version has %s.".formatted(suite, SUITE));
+    }
+    Map<String, List<ExperimentConfig>> experiments = new LinkedHashMap<>();
+    for (String method : chosen()) {
+      for (long seed : seeds) {
+        experiments
+            .computeIfAbsent(method, key -> new ArrayList<>())
+            .add(experiment(method, seed, experiments.isEmpty()));
+      }
+    }
+    var console = output.console();
+    Leaderboard.Result result =
+        Leaderboard.run(
+            experiments, out, Optional.of(judge).filter(name -> !name.equals("none")), console);
+    console.out().print(output.json ? Json.pretty(result.json()) : "\n" + result.table());
+    console.out().flush();
+    return Promptgrad.OK;
+  }
+
+  private List<String> chosen() {
+    List<String> all = new ArrayList<>(List.of("autoprompt"));
+    all.addAll(DiscreteConfig.names());
+    if (methods.isEmpty()) {
+      return all;
+    }
+    for (String method : methods) {
+      if (!all.contains(method)) {
+        throw new InvalidInputException(
+            "--methods: there is no discrete search '%s'%s"
+                .formatted(method, Nearest.hint(method, all)));
+      }
+    }
+    return methods;
+  }
+
+  private ExperimentConfig experiment(String method, long seed, boolean first) {
+    YamlDocument document =
+        config == null ? QuickstartCommand.configuration() : YamlDocument.read(config);
+    Path folder =
+        config == null ? Path.of("").toAbsolutePath() : config.toAbsolutePath().getParent();
+    ObjectNode root = document.root();
+    root.remove(List.of("stop", "out"));
+    if (!first) {
+      root.remove("manual_prompts"); // scored once is enough
+    }
+    if (!method.equals("autoprompt")) {
+      root.remove("autoprompt");
+    }
+    document.set("method", TextNode.valueOf(method), "--methods");
+    document.set("seed", LongNode.valueOf(seed), "--seeds");
+    document.set("budget", limits(), "--budget");
+    if (model != null) {
+      document.set("model", TextNode.valueOf(model), "--model");
+    }
+    if (task != null) {
+      document.set("task", TextNode.valueOf(task), "--task");
+    }
+    for (String assignment : assignments) {
+      int colon = assignment.indexOf(':');
+      if (colon < 1) {
+        throw new InvalidInputException(
+            "--set %s: write METHOD:a.b=c, such as gcg:search.width=64.".formatted(assignment));
+      }
+      if (assignment.substring(0, colon).equals(method)) {
+        document.set(assignment.substring(colon + 1));
+      }
+    }
+    return ConfigReader.read(document, folder);
+  }
+
+  private ObjectNode limits() {
+    int equals = budget.indexOf('=');
+    String key = equals < 1 ? "" : budget.substring(0, equals).replace('-', '_');
+    try {
+      long limit = Long.parseLong(budget.substring(equals + 1).replace("_", ""));
+      if (List.of("forward_tokens", "steps", "evaluations").contains(key)) {
+        ObjectNode limits = JsonNodeFactory.instance.objectNode();
+        return limits.put(key, limit);
+      }
+    } catch (NumberFormatException e) {
+      // said below
+    }
+    throw new InvalidInputException(
+        "--budget %s: write forward-tokens=N, steps=N or evaluations=N.".formatted(budget));
+  }
+}

@@ -1,0 +1,221 @@
+package io.promptgrad.experiments.config;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.promptgrad.files.Json;
+import io.promptgrad.gradient.coordinate.GcgConfig;
+import io.promptgrad.gradient.coordinate.Retokenization;
+import io.promptgrad.gradient.discrete.TokenFilter;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/**
+ * A method of discrete search other than AutoPrompt, and its settings: the section {@code search}
+ * of a configuration.
+ *
+ * <p>Settings of every method: how steps sample ({@code gradient_examples}, {@code
+ * evaluation_examples}), what candidates are compared by ({@code objective}), what may not be used
+ * ({@code filter}), the weight of the language model's opinion ({@code fluency}), whether the task
+ * is to be broken instead of solved ({@code increase_loss}) and how often dev is looked at ({@code
+ * dev_every}). The others are the method's own, by the names of its papers.
+ *
+ * @param method its name
+ * @param options every setting with its value
+ */
+public record DiscreteConfig(String method, ObjectNode options) {
+
+  /** Key of the section. */
+  static final String KEY = "search";
+
+  private static final List<String> OBJECTIVES = List.of("label_likelihood", "accuracy");
+
+  /** Own settings of each method with what they are by default, on tasks with examples. */
+  private static final Map<String, ObjectNode> METHODS = methods();
+
+  /** The names of the methods. */
+  public static Set<String> names() {
+    return METHODS.keySet();
+  }
+
+  private static Map<String, ObjectNode> methods() {
+    Map<String, ObjectNode> methods = new LinkedHashMap<>();
+    methods.put("random", Json.object().put("width", 32));
+    methods.put(
+        "universal-triggers",
+        Json.object().put("top_k", 8).put("beam", 1).put("evaluation_examples", 48));
+    methods.put("gcg", gcg(GcgConfig.original()));
+    methods.put("nanogcg", gcg(GcgConfig.nanogcg()));
+    methods.put("gcg-fast", gcg(GcgConfig.fast()));
+    methods.put("mac", gcg(GcgConfig.mac()));
+    methods.put("i-gcg", gcg(GcgConfig.iGcg()));
+    methods.put("faster-gcg", gcg(GcgConfig.fasterGcg()));
+    methods.put("acg", gcg(GcgConfig.acg(8, 30).withStop(false)));
+    methods.put("gcg++", gcg(GcgConfig.gcgPlusPlus()));
+    methods.put("arca", Json.object().put("tokens", 16));
+    methods.put(
+        "pez",
+        Json.object().put("learning_rate", 0.02).put("weight_decay", 0.0).put("dev_every", 3));
+    methods.put(
+        "gbda",
+        Json.object()
+            .put("samples", 4)
+            .put("temperature", 1.0)
+            .put("learning_rate", 0.3)
+            .put("initial", 3.0)
+            .put("hard", 4));
+    methods.put(
+        "fluent-prompt",
+        Json.object()
+            .put("eta", 4.0)
+            .put("beta", 0.3)
+            .put("last_beta", 0.01)
+            .put("steps", 60)
+            .put("dev_every", 3));
+    return methods;
+  }
+
+  private static ObjectNode gcg(GcgConfig config) {
+    return Json.object()
+        .put("width", 32)
+        .put("top_k", 32)
+        .put("draw", name(config.draw()))
+        .put("replacements", config.replacements())
+        .put("last_replacements", config.lastReplacements())
+        .put("schedule", config.schedule())
+        .put("oversampling", config.oversampling())
+        .put("retokenization", name(Retokenization.ANY))
+        .put("bars_current", config.barsCurrent())
+        .put("skips_visited", false) // a step's sample is not the one before
+        .put("acceptance", "always")
+        .put("anneal_steps", 100)
+        .put("buffer", config.buffer())
+        .put("momentum", config.momentum())
+        .put("merge", config.merge())
+        .put("distance", config.distance());
+  }
+
+  private static String name(Enum<?> value) {
+    return value.name().toLowerCase(Locale.ROOT);
+  }
+
+  private static ObjectNode defaults(String method) {
+    ObjectNode all =
+        Json.object()
+            .put("objective", "label_likelihood")
+            .put("gradient_examples", 64)
+            .put("evaluation_examples", 64)
+            .put("fluency", 0.0)
+            .put("increase_loss", false)
+            .put("dev_every", 1);
+    all.setAll(METHODS.get(method).deepCopy());
+    return all;
+  }
+
+  /** Reads the section for a method; empty for a method of another kind. */
+  static Optional<DiscreteConfig> read(Section root, String method) {
+    if (!METHODS.containsKey(method)) {
+      return Optional.empty();
+    }
+    ObjectNode options = defaults(method);
+    String[] keys =
+        Stream.concat(options.properties().stream().map(Map.Entry::getKey), Stream.of("filter"))
+            .toArray(String[]::new);
+    Section section = root.section(KEY, keys);
+    for (Map.Entry<String, JsonNode> option : options.properties()) {
+      String key = option.getKey();
+      JsonNode otherwise = option.getValue();
+      if (!section.has(key)) {
+        continue;
+      }
+      if (otherwise.isInt()) {
+        options.put(key, section.wholeNumber(key, otherwise.asInt()));
+      } else if (otherwise.isNumber()) {
+        options.put(key, section.number(key).orElse(otherwise.asDouble()));
+      } else if (otherwise.isBoolean()) {
+        options.put(key, section.flag(key, otherwise.asBoolean()));
+      } else {
+        options.put(key, section.choice(key, otherwise.asText(), choices(key)));
+      }
+    }
+    MethodReader.rules(section, TokenFilter.AUTOPROMPT).stream()
+        .sorted()
+        .forEach(rule -> options.withArray("filter").add(name(rule)));
+    DiscreteConfig config = new DiscreteConfig(method, options);
+    if (config.isGcg()) {
+      root.reading(KEY, config::gcg); // checks the ranges
+    }
+    return Optional.of(config);
+  }
+
+  private static List<String> choices(String key) {
+    return switch (key) {
+      case "objective" -> OBJECTIVES;
+      case "draw" -> List.of("evenly_spaced", "random", "ranked");
+      case "retokenization" -> List.of("any", "same_length", "same_ids");
+      case "acceptance" -> List.of("always", "if_better", "annealed");
+      default -> throw new IllegalArgumentException(key);
+    };
+  }
+
+  /** A whole number. */
+  public int number(String key) {
+    return options.path(key).asInt();
+  }
+
+  /** A number. */
+  public double real(String key) {
+    return options.path(key).asDouble();
+  }
+
+  /** A word. */
+  public String text(String key) {
+    return options.path(key).asText();
+  }
+
+  /** The tokens that may not be used. */
+  public Set<TokenFilter.Rule> filter() {
+    Set<TokenFilter.Rule> rules = EnumSet.noneOf(TokenFilter.Rule.class);
+    options
+        .path("filter")
+        .forEach(
+            rule -> rules.add(TokenFilter.Rule.valueOf(rule.asText().toUpperCase(Locale.ROOT))));
+    return rules;
+  }
+
+  /** Whether it is a form of {@link io.promptgrad.gradient.coordinate.Gcg}. */
+  public boolean isGcg() {
+    return options.has("retokenization");
+  }
+
+  /** The settings of a form of GCG. */
+  public GcgConfig gcg() {
+    return new GcgConfig(
+        number("width"),
+        number("top_k"),
+        GcgConfig.Draw.valueOf(text("draw").toUpperCase(Locale.ROOT)),
+        number("replacements"),
+        number("last_replacements"),
+        number("schedule"),
+        real("oversampling"),
+        Retokenization.valueOf(text("retokenization").toUpperCase(Locale.ROOT)),
+        options.path("bars_current").asBoolean(),
+        options.path("skips_visited").asBoolean(),
+        switch (text("acceptance")) {
+          case "if_better" -> new GcgConfig.Acceptance.IfBetter();
+          case "annealed" -> new GcgConfig.Acceptance.Annealed(number("anneal_steps"));
+          default -> new GcgConfig.Acceptance.Always();
+        },
+        number("buffer"),
+        real("momentum"),
+        number("merge"),
+        real("distance"),
+        false,
+        number("dev_every"));
+  }
+}

@@ -1,0 +1,97 @@
+package io.promptgrad.experiments.execution;
+
+import io.promptgrad.experiments.config.DiscreteConfig;
+import io.promptgrad.gradient.cloze.Cloze;
+import io.promptgrad.gradient.coordinate.Arca;
+import io.promptgrad.gradient.coordinate.Gcg;
+import io.promptgrad.gradient.coordinate.RandomSearch;
+import io.promptgrad.gradient.coordinate.UniversalTriggers;
+import io.promptgrad.gradient.relaxed.FluentPrompt;
+import io.promptgrad.gradient.relaxed.Gbda;
+import io.promptgrad.gradient.relaxed.Pez;
+import io.promptgrad.gradient.trigger.ClozeProblem;
+import io.promptgrad.gradient.trigger.Fluency;
+import io.promptgrad.gradient.trigger.LossIncrease;
+import io.promptgrad.gradient.trigger.TriggerProblem;
+import io.promptgrad.lm.LanguageModel;
+import io.promptgrad.metric.Metric;
+import io.promptgrad.search.RandomSource;
+import io.promptgrad.search.Search;
+import io.promptgrad.task.Task;
+import java.util.Locale;
+import java.util.Optional;
+
+/** Makes the searches that configurations name. */
+final class DiscreteMethods {
+
+  private DiscreteMethods() {}
+
+  /** A method on a classification task. */
+  static Search search(
+      DiscreteConfig config,
+      LanguageModel model,
+      Task task,
+      Cloze cloze,
+      Metric metric,
+      RandomSource random) {
+    TriggerProblem problem =
+        new ClozeProblem(
+            model,
+            task,
+            cloze,
+            ClozeProblem.Objective.valueOf(config.text("objective").toUpperCase(Locale.ROOT)),
+            new ClozeProblem.Sampling(
+                config.number("gradient_examples"),
+                config.number("evaluation_examples"),
+                config.method().equals("universal-triggers")),
+            config.filter(),
+            metric,
+            random);
+    if (config.real("fluency") > 0) {
+      problem = new Fluency(problem, config.real("fluency"), model, new int[0]);
+    }
+    if (config.options().path("increase_loss").asBoolean()) {
+      problem = new LossIncrease(problem);
+    }
+    int devEvery = config.number("dev_every");
+    if (config.isGcg()) {
+      return new Gcg(config.method(), problem, config.gcg(), Optional.empty(), random);
+    }
+    return switch (config.method()) {
+      case "random" -> new RandomSearch(problem, config.number("width"), devEvery, random);
+      case "universal-triggers" ->
+          new UniversalTriggers(
+              problem,
+              new UniversalTriggers.Config(config.number("top_k"), config.number("beam"), devEvery),
+              random);
+      case "arca" -> new Arca(problem, new Arca.Config(config.number("tokens"), devEvery), random);
+      case "pez" ->
+          new Pez(
+              problem,
+              new Pez.Config(config.real("learning_rate"), config.real("weight_decay"), devEvery),
+              random);
+      case "gbda" ->
+          new Gbda(
+              problem,
+              new Gbda.Config(
+                  config.number("samples"),
+                  config.real("temperature"),
+                  config.real("learning_rate"),
+                  config.real("initial"),
+                  config.number("hard"),
+                  devEvery),
+              random);
+      case "fluent-prompt" ->
+          new FluentPrompt(
+              problem,
+              new FluentPrompt.Config(
+                  config.real("eta"),
+                  config.real("beta"),
+                  config.real("last_beta"),
+                  config.number("steps"),
+                  devEvery),
+              random);
+      default -> throw new IllegalArgumentException(config.method());
+    };
+  }
+}

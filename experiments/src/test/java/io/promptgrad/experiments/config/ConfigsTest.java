@@ -1,0 +1,209 @@
+package io.promptgrad.experiments.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.promptgrad.data.Catalogue;
+import io.promptgrad.data.DataDirectory;
+import io.promptgrad.experiments.execution.DataIntake;
+import io.promptgrad.gradient.discrete.AutoPromptConfig;
+import io.promptgrad.gradient.discrete.AutoPromptConfig.Reference;
+import io.promptgrad.search.Budget;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Every file in configs/ is read, with tiny data of the same layouts. */
+class ConfigsTest {
+
+  private static final Path ROOT = Path.of("").toAbsolutePath();
+  private static final Path CONFIGS = ROOT.resolve("configs");
+  private static final Path LAYOUTS =
+      ROOT.resolveSibling("toolkit").resolve("core/src/test/resources/io/promptgrad/data/layouts");
+
+  @TempDir static Path folder;
+
+  @BeforeAll
+  static void makeData() throws IOException {
+    for (String name :
+        List.of(
+            "sst2", "sick-e", "lama-trex", "lama-trex-roberta", "lama-trex-evidence", "pararel")) {
+      DataIntake.importFrom(
+          Catalogue.builtIn().get(name),
+          LAYOUTS,
+          true,
+          new DataDirectory(folder, Catalogue.builtIn()));
+    }
+    for (String file : List.of("common_vocab_cased.txt", "common_vocab_cased_be_ro_al.txt")) {
+      Files.createDirectories(folder.resolve("lama"));
+      Files.writeString(folder.resolve("lama").resolve(file), "Rome\nOslo\nParis\n");
+    }
+  }
+
+  private static YamlDocument document(String name) {
+    YamlDocument document = YamlDocument.read(CONFIGS.resolve(name));
+    document.set("data.dir=" + folder);
+    return document;
+  }
+
+  private static ExperimentConfig read(String name, String... assignments) {
+    YamlDocument document = document(name);
+    for (String assignment : assignments) {
+      document.set(assignment);
+    }
+    if (document.root().path("facts").has("relations")) {
+      String relation = name.startsWith("relations") ? "P36" : "P19"; // which the tiny data have
+      document.set("facts.relations=[" + relation + "]");
+      return RelationsConfig.read(document, CONFIGS).orElseThrow().experiments().get(relation);
+    }
+    return ConfigReader.read(document, CONFIGS);
+  }
+
+  private static List<String> relations(String name) {
+    List<String> relations = new ArrayList<>();
+    document(name).root().path("facts").path("relations").forEach(r -> relations.add(r.asText()));
+    return relations;
+  }
+
+  private static final Map<String, String> MODELS = new LinkedHashMap<>();
+
+  static {
+    for (String roberta :
+        List.of(
+            "autoprompt-sst2",
+            "facts-lama",
+            "relations-trex",
+            "sick-e",
+            "probe-sst2",
+            "finetune-sst2")) {
+      MODELS.put(roberta + "-roberta-large.yaml", "FacebookAI/roberta-large");
+      MODELS.put(roberta + "-bert-base-cased.yaml", "google-bert/bert-base-cased");
+    }
+    for (String bundled :
+        List.of(
+            "autoprompt-sst2",
+            "facts-lama",
+            "relations-trex",
+            "sentiment",
+            "sick-e",
+            "sick-e-balanced",
+            "sick-e-two-way",
+            "sick-e-probe",
+            "sick-e-finetune")) {
+      MODELS.put(bundled + ".yaml", "bundled:mini-roberta");
+    }
+  }
+
+  @Test
+  void files_all_areReadAndReadAgain() throws IOException {
+    try (Stream<Path> files = Files.list(CONFIGS)) {
+      assertThat(files.map(file -> file.getFileName().toString()))
+          .containsExactlyInAnyOrderElementsOf(MODELS.keySet());
+    }
+    MODELS.forEach(
+        (name, model) -> {
+          ExperimentConfig config = read(name);
+          assertThat(config.model()).as(name).isEqualTo(model);
+          ExperimentConfig again =
+              ConfigReader.read(
+                  YamlDocument.parse(YamlDocument.write(config.toJson()), name), CONFIGS);
+          // Else a run that was killed could not be resumed.
+          assertThat(again.identity()).as(name).isEqualTo(config.identity());
+        });
+  }
+
+  @Test
+  void facts_ofThePaper_haveItsSettings() {
+    for (String model : List.of("bert-base-cased", "roberta-large")) {
+      String name = "facts-lama-" + model + ".yaml";
+      assertThat(relations(name)).hasSize(41).contains("P19", "P527", "P1376");
+      assertThat(new TreeSet<>(relations(name))).hasSize(41);
+      ExperimentConfig config = read(name);
+      assertThat(config.budget()).isEqualTo(Budget.ofSteps(1000));
+      assertThat(config.template().triggerCount()).isEqualTo(5);
+      AutoPromptConfig search = config.autoprompt();
+      assertThat(search.candidates()).isEqualTo(10);
+      assertThat(search.reference()).contains(new Reference(56, 56, 1));
+      assertThat(search.replaceMasks()).isTrue();
+      assertThat(search.objective()).isEqualTo(AutoPromptConfig.Objective.LIKELIHOOD);
+      assertThat(config.metric()).isEqualTo("p@1");
+      assertThat(config.otherMetrics()).containsExactly("p@10", "mrr");
+      assertThat(config.manualPrompts())
+          .extracting(prompt -> prompt.template().toString())
+          .containsExactly("{sub_label} first saw light in [P] .");
+    }
+    assertThat(read("facts-lama-roberta-large.yaml").task().path("name").asText())
+        .isEqualTo("lama-trex-roberta/P19");
+    assertThat(read("facts-lama-roberta-large.yaml").facts().orElseThrow().vocabulary())
+        .contains(folder.resolve("lama/common_vocab_cased_be_ro_al.txt"));
+  }
+
+  @Test
+  void relationExtraction_ofThePaper_hasItsSettings() {
+    for (String model : List.of("bert-base-cased", "roberta-large")) {
+      String name = "relations-trex-" + model + ".yaml";
+      assertThat(relations(name)).hasSize(39).doesNotContain("P527", "P1376");
+      ExperimentConfig config = read(name);
+      assertThat(config.budget()).isEqualTo(Budget.ofSteps(500));
+      assertThat(config.autoprompt().reference()).contains(new Reference(32, 32, 1));
+      assertThat(config.facts().orElseThrow().context().orElseThrow().words()).isEqualTo(50);
+      assertThat(config.facts().orElseThrow().context().orElseThrow().perturbed()).isFalse();
+      assertThat(
+              read(name, "facts.context.perturbed=true")
+                  .facts()
+                  .orElseThrow()
+                  .context()
+                  .orElseThrow()
+                  .perturbed())
+          .isTrue();
+      assertThat(config.template().fields()).containsExactly("context", "sub_label");
+    }
+  }
+
+  @Test
+  void entailment_hasThreeSets() {
+    assertThat(read("sick-e.yaml").task().path("balanced").asBoolean()).isFalse();
+    assertThat(read("sick-e-balanced.yaml").task().path("balanced").asBoolean()).isTrue();
+    assertThat(read("sick-e-balanced.yaml").task().has("keep_labels")).isFalse();
+    ExperimentConfig twoWay = read("sick-e-two-way.yaml");
+    assertThat(twoWay.task().path("keep_labels")).hasSize(2);
+    assertThat(twoWay.task().path("balanced").asBoolean()).isTrue();
+    for (String model : List.of("bert-base-cased", "roberta-large")) {
+      ExperimentConfig config =
+          read(
+              "sick-e-" + model + ".yaml",
+              "task.balanced=true",
+              "task.keep_labels=[entailment, contradiction]");
+      assertThat(config.autoprompt().reference()).contains(new Reference(120, 120, 10));
+      assertThat(config.labelSearch()).isPresent();
+      assertThat(config.template().toString())
+          .isEqualTo("{sentence_A} [P] [T] [T] [T] [T] {sentence_B}");
+    }
+  }
+
+  @Test
+  void sentiment_ofThePaper_hasItsSettings() {
+    for (String model : List.of("bert-base-cased", "roberta-large")) {
+      ExperimentConfig config = read("autoprompt-sst2-" + model + ".yaml");
+      assertThat(config.budget()).isEqualTo(Budget.ofSteps(180));
+      assertThat(config.autoprompt().candidates()).isEqualTo(100);
+      assertThat(config.autoprompt().reference()).contains(new Reference(24, 48, 30));
+      assertThat(config.template().triggerCount()).isEqualTo(3);
+      assertThat(read("probe-sst2-" + model + ".yaml").probe().epochs()).isEqualTo(10);
+      assertThat(read("finetune-sst2-" + model + ".yaml").fineTuning().learningRate())
+          .isEqualTo(2e-5);
+    }
+    assertThat(read("autoprompt-sst2-roberta-large.yaml").verbalizer()).isPresent();
+    assertThat(read("autoprompt-sst2-bert-base-cased.yaml").labelSearch()).isPresent();
+    assertThat(read("autoprompt-sst2.yaml").autoprompt().reference()).isEqualTo(Optional.empty());
+  }
+}

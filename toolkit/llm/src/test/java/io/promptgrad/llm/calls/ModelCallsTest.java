@@ -1,0 +1,361 @@
+package io.promptgrad.llm.calls;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.promptgrad.files.Json;
+import io.promptgrad.input.InvalidInputException;
+import io.promptgrad.llm.account.Allowance;
+import io.promptgrad.llm.account.Meter;
+import io.promptgrad.llm.account.PriceTable;
+import io.promptgrad.llm.account.Role;
+import io.promptgrad.llm.cache.MemoryCache;
+import io.promptgrad.llm.cache.ReplyCache;
+import io.promptgrad.llm.cache.SqliteCache;
+import io.promptgrad.llm.client.CallFailedException;
+import io.promptgrad.llm.client.ChatReply;
+import io.promptgrad.llm.client.ChatRequest;
+import io.promptgrad.llm.client.Llm;
+import io.promptgrad.llm.client.Sampling;
+import io.promptgrad.llm.openai.OpenAiClient;
+import io.promptgrad.llm.policy.Limits;
+import io.promptgrad.llm.server.ScriptedServer;
+import io.promptgrad.search.BudgetSpentException;
+import io.promptgrad.search.Cost;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+class ModelCallsTest {
+
+  @TempDir Path folder;
+
+  private final ScriptedServer server =
+      new ScriptedServer(request -> "echo " + ScriptedServer.lastMessage(request));
+
+  private static final Limits QUICK =
+      Limits.defaults().withAttempts(20, Duration.ofMillis(1), Duration.ofMillis(20));
+
+  @AfterEach
+  void stop() {
+    server.close();
+  }
+
+  private OpenAiClient client() {
+    return new OpenAiClient(server.endpoint(), "gpt-4o");
+  }
+
+  private static ChatRequest ask(String text) {
+    return ChatRequest.of(text, Sampling.greedy(16), "");
+  }
+
+  private ModelCalls calls(ReplyCache cache, Allowance allowance, String run) {
+    return new ModelCalls(cache, PriceTable.builtIn(), allowance, Optional.of(run));
+  }
+
+  private static Allowance limit(long calls) {
+    return new Allowance(OptionalLong.of(calls), OptionalLong.empty(), OptionalDouble.empty());
+  }
+
+  @Test
+  void chat_equalRequests_areAskedOnce() {
+    try (ModelCalls calls = new ModelCalls()) {
+      Llm model = calls.as(Role.TASK, client(), QUICK);
+      ChatReply first = model.chat(ask("a"));
+      assertThat(model.chat(ask("a"))).isEqualTo(first);
+      assertThat(server.seen).hasSize(1);
+      assertThat(calls.meter(Role.TASK).calls()).isEqualTo(1);
+      assertThat(calls.meter(Role.TASK).cached()).isEqualTo(1);
+    }
+  }
+
+  /** DSPy and others left fields out of the key and gave the answer to another question. */
+  @Test
+  void chat_anyFieldDiffers_isAnotherRequest() {
+    try (ModelCalls calls = new ModelCalls()) {
+      Llm model = calls.as(Role.TASK, client(), QUICK);
+      Sampling s = Sampling.of(0.5, 16);
+      List<ChatRequest> different =
+          List.of(
+              ChatRequest.of("a", s, ""),
+              ChatRequest.of("b", s, ""),
+              ChatRequest.of("a", s, "1"),
+              ChatRequest.of("a", Sampling.of(0.6, 16), ""),
+              ChatRequest.of("a", Sampling.of(0.5, 17), ""),
+              ChatRequest.of("a", s.withTopP(0.5), ""),
+              ChatRequest.of("a", s.withStop(List.of("x")), ""),
+              ChatRequest.of("a", s.withTopLogProbs(2), ""),
+              ChatRequest.of("a", s.withSeed(1), ""),
+              ChatRequest.of("a", s.withExtra(Json.object().put("top_k", 3)), ""));
+      different.forEach(model::chat);
+      assertThat(server.seen).hasSize(different.size());
+      Llm other = calls.as(Role.TASK, new OpenAiClient(server.endpoint(), "gpt-4o-mini"), QUICK);
+      other.chat(different.get(0));
+      Llm extra =
+          calls.as(
+              Role.TASK,
+              new OpenAiClient(
+                  server.endpoint().withExtra(Json.object().put("min_p", 1)), "gpt-4o"),
+              QUICK);
+      extra.chat(different.get(0));
+      assertThat(server.seen).hasSize(different.size() + 2);
+      different.forEach(model::chat);
+      assertThat(server.seen).hasSize(different.size() + 2);
+    }
+  }
+
+  @Test
+  void chat_errorsAndCutAnswers_areNotKept() {
+    server.thenStatus(400, "{\"error\": {\"message\": \"no\"}}");
+    server.thenBody(Json.line(ScriptedServer.chatBody("cut", "length", "")));
+    try (ModelCalls calls = new ModelCalls()) {
+      Llm model = calls.as(Role.TASK, client(), QUICK);
+      Sampling unlimited =
+          new Sampling(
+              OptionalDouble.empty(),
+              OptionalDouble.empty(),
+              OptionalInt.empty(),
+              List.of(),
+              OptionalInt.empty(),
+              OptionalInt.empty(),
+              Json.object());
+      ChatRequest request = ChatRequest.of("a", unlimited, "");
+      assertThatThrownBy(() -> model.chat(request)).isInstanceOf(CallFailedException.class);
+      assertThat(model.chat(request).text()).isEqualTo("cut");
+      assertThat(model.chat(request).text()).isEqualTo("echo a");
+      assertThat(model.chat(request).text()).isEqualTo("echo a");
+      assertThat(server.seen).hasSize(3);
+    }
+  }
+
+  @Test
+  void meters_ofRoles_areCountedApartWithTheirPrice() {
+    try (ModelCalls calls = new ModelCalls()) {
+      Llm task = calls.as(Role.TASK, client(), QUICK);
+      Llm proposer = calls.as(Role.PROPOSER, client(), QUICK);
+      ChatReply reply = task.chat(ask("a"));
+      proposer.chat(ask("b"));
+      proposer.chat(ask("c"));
+      Meter meter = calls.meter(Role.TASK);
+      assertThat(meter.calls()).isEqualTo(1);
+      assertThat(calls.meter(Role.PROPOSER).calls()).isEqualTo(2);
+      assertThat(calls.meter(Role.JUDGE)).isEqualTo(Meter.ZERO);
+      // gpt-4o: 2.50 and 10 dollars for a million tokens.
+      double usd =
+          (reply.usage().promptTokens() * 2.5 + reply.usage().completionTokens() * 10) / 1e6;
+      assertThat(meter.usd()).isCloseTo(usd, within(1e-12));
+      calls.countEvaluations(5);
+      Cost cost = calls.takeCost();
+      assertThat(cost.calls()).isEqualTo(3);
+      assertThat(cost.evaluations()).isEqualTo(5);
+      assertThat(cost.forwardTokens()).isPositive();
+      assertThat(calls.takeCost()).isEqualTo(Cost.ZERO);
+    }
+  }
+
+  @Test
+  @Timeout(60)
+  void all_resultsInOrder_withinTheConcurrency() {
+    server.latency(5);
+    try (ModelCalls calls = new ModelCalls()) {
+      Llm model = calls.as(Role.TASK, client(), QUICK.withConcurrency(4));
+      List<Supplier<String>> tasks = new ArrayList<>();
+      for (int i = 0; i < 100; i++) {
+        String text = "" + i % 50; // each question twice
+        tasks.add(() -> model.chat(ask(text)).text());
+      }
+      List<String> answers = calls.all(tasks);
+      assertThat(answers)
+          .isEqualTo(IntStream.range(0, 100).mapToObj(i -> "echo " + i % 50).toList());
+      assertThat(server.mostAtOnce.get()).isBetween(2, 4);
+      assertThat(server.seen).hasSize(50);
+      assertThat(calls.total().calls() + calls.total().cached()).isEqualTo(100);
+      assertThat(calls.total().calls()).isEqualTo(50);
+    }
+  }
+
+  @Test
+  @Timeout(60)
+  void all_failure_isTheFirstInOrderAndEndsTheRest() {
+    try (ModelCalls calls = new ModelCalls()) {
+      calls.as(Role.TASK, client(), QUICK.withConcurrency(3));
+      List<Integer> begun = java.util.Collections.synchronizedList(new ArrayList<>());
+      List<Supplier<Integer>> tasks = new ArrayList<>();
+      for (int i = 0; i < 100; i++) {
+        int n = i;
+        tasks.add(
+            () -> {
+              begun.add(n);
+              if (n == 1 || n == 2) {
+                throw new IllegalStateException("task " + n);
+              }
+              try {
+                Thread.sleep(5);
+              } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+              }
+              return n;
+            });
+      }
+      assertThatThrownBy(() -> calls.all(tasks)).hasMessage("task 1");
+      assertThat(begun.size()).isLessThan(20);
+    }
+  }
+
+  // ------------------------------------------------------------------ budgets
+
+  @Test
+  @Timeout(60)
+  void budget_ofCalls_isNeverPassedWhateverTheConcurrency() {
+    server.latency(2);
+    try (ModelCalls calls = calls(new MemoryCache(), limit(37), "r")) {
+      Llm model = calls.as(Role.TASK, client(), QUICK.withConcurrency(16));
+      List<Supplier<ChatReply>> tasks = new ArrayList<>();
+      for (int i = 0; i < 200; i++) {
+        String text = "" + i;
+        tasks.add(() -> model.chat(ask(text)));
+      }
+      assertThatThrownBy(() -> calls.all(tasks))
+          .isInstanceOfSatisfying(
+              BudgetSpentException.class, e -> assertThat(e.cost().calls()).isEqualTo(37));
+      assertThat(server.seen).hasSize(37);
+      assertThat(calls.total().calls()).isEqualTo(37);
+    }
+  }
+
+  /** The bound: with a longest answer that the server keeps to, dollars are never passed at all. */
+  @Test
+  @Timeout(60)
+  void budget_ofDollars_isNeverPassedUnderFaults() {
+    server.faults(0.3);
+    double limit = 0.01;
+    Allowance allowance =
+        new Allowance(OptionalLong.empty(), OptionalLong.empty(), OptionalDouble.of(limit));
+    try (ModelCalls calls = calls(new MemoryCache(), allowance, "r")) {
+      Llm model = calls.as(Role.TASK, client(), QUICK.withConcurrency(16));
+      List<Supplier<ChatReply>> tasks = new ArrayList<>();
+      for (int i = 0; i < 500; i++) {
+        String text = "" + i;
+        tasks.add(() -> model.chat(ask(text)));
+      }
+      assertThatThrownBy(() -> calls.all(tasks)).isInstanceOf(BudgetSpentException.class);
+      Meter total = calls.total();
+      // 17 bytes at 2.5 and 16 tokens at 10 dollars for a million at the most: 0.0002 each.
+      assertThat(total.usd() + total.lostUsd()).isLessThanOrEqualTo(limit);
+      assertThat(total.usd() + total.lostUsd()).isGreaterThan(limit - 0.0003);
+      assertThat(total.lost()).isPositive();
+      assertThat(total.failed()).isGreaterThan(total.lost());
+    }
+  }
+
+  @Test
+  void budget_ofDollarsWithoutAPrice_isRefused() {
+    Allowance dollars =
+        new Allowance(OptionalLong.empty(), OptionalLong.empty(), OptionalDouble.of(1));
+    OpenAiClient unknown = new OpenAiClient(server.endpoint(), "no-such-model");
+    try (ModelCalls calls = calls(new MemoryCache(), dollars, "r")) {
+      assertThatThrownBy(() -> calls.as(Role.TASK, unknown))
+          .isInstanceOf(InvalidInputException.class)
+          .hasMessageContaining("No price of the model 'no-such-model'");
+    }
+    try (ModelCalls calls = new ModelCalls()) {
+      calls.as(Role.TASK, unknown);
+      calls.as(Role.PROPOSER, unknown);
+      assertThat(calls.warnings()).hasSize(1);
+    }
+  }
+
+  // ------------------------------------------------------------------ a killed run
+
+  /** Steps 1 and 2 of three calls each; the kill comes in step 2, after two of its calls. */
+  @Test
+  void resume_afterAKill_repeatsNothingAndCountsEverythingOnce() {
+    Path file = folder.resolve("cache.db");
+    ObjectNode checkpoint;
+    try (ModelCalls calls = calls(SqliteCache.open(file), limit(7), "run")) {
+      Llm model = calls.as(Role.TASK, client(), QUICK);
+      List.of("1a", "1b", "1c", "1a").forEach(text -> model.chat(ask(text)));
+      calls.countEvaluations(4);
+      checkpoint = calls.save();
+      List.of("1a", "2a", "2b").forEach(text -> model.chat(ask(text)));
+      calls.cache().begin("2c", "run", new ReplyCache.Unfinished("task", 0.5)); // on its way
+    }
+    try (ModelCalls calls = calls(SqliteCache.open(file), limit(7), "run")) {
+      calls.restore(checkpoint);
+      assertThat(calls.takeCost()).isEqualTo(Cost.ZERO);
+      Llm model = calls.as(Role.TASK, client(), QUICK);
+      List.of("1a", "2a", "2b", "2c", "2a").forEach(text -> model.chat(ask(text)));
+      // 2a and 2b were paid for by this run and count; 1a and the second 2a are free.
+      assertThat(calls.takeCost().calls()).isEqualTo(3);
+      Meter meter = calls.meter(Role.TASK);
+      assertThat(meter.calls()).isEqualTo(6);
+      assertThat(meter.cached()).isEqualTo(1 + 2);
+      assertThat(meter.lost()).isEqualTo(1);
+      assertThat(meter.lostUsd()).isEqualTo(0.5);
+      assertThat(server.seen).hasSize(6);
+      // Six calls and a lost one: the budget of seven is spent.
+      assertThatThrownBy(() -> model.chat(ask("3a"))).isInstanceOf(BudgetSpentException.class);
+    }
+    try (ModelCalls other = calls(SqliteCache.open(file), limit(0), "other run")) {
+      Llm model = other.as(Role.TASK, client(), QUICK);
+      assertThat(model.chat(ask("2c")).text()).isEqualTo("echo 2c");
+      assertThat(other.total().calls()).isZero();
+    }
+  }
+
+  @Test
+  void resume_killedInTheFirstStep_countsItsCallsToo() {
+    Path file = folder.resolve("cache.db");
+    try (ModelCalls calls = calls(SqliteCache.open(file), limit(9), "run")) {
+      calls.as(Role.TASK, client(), QUICK).chat(ask("a"));
+    }
+    try (ModelCalls calls = calls(SqliteCache.open(file), limit(9), "run")) {
+      calls.as(Role.TASK, client(), QUICK).chat(ask("a"));
+      assertThat(calls.total().calls()).isEqualTo(1);
+      assertThat(server.seen).hasSize(1);
+    }
+  }
+
+  // ------------------------------------------------------------------ secrets
+
+  @Test
+  void key_ofTheServer_isInNoFile() throws Exception {
+    String canary = "sk-canary-51c2d0";
+    Path file = folder.resolve("cache.db");
+    try (ModelCalls calls = calls(SqliteCache.open(file), limit(9), "run")) {
+      Llm model =
+          calls.as(
+              Role.TASK,
+              new OpenAiClient(
+                  server
+                      .endpoint()
+                      .withKey(io.promptgrad.llm.openai.ApiKey.of(canary))
+                      .withOrganization(canary + "-org"),
+                  "gpt-4o"),
+              QUICK);
+      server.thenStatus(500, "your key is " + canary);
+      model.chat(ask("a"));
+      assertThat(calls.save().toString()).doesNotContain("canary");
+      try (var files = Files.list(folder)) {
+        for (Path one : files.toList()) {
+          assertThat(new String(Files.readAllBytes(one), "ISO-8859-1")).doesNotContain("canary");
+        }
+      }
+    }
+    assertThat(server.seen.get(1).headers().get("Authorization").get(0)).contains(canary);
+  }
+}
