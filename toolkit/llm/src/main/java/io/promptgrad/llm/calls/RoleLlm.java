@@ -117,11 +117,9 @@ final class RoleLlm implements Llm {
       long promptBytes,
       long longest,
       Supplier<R> make) {
-    Optional<ReplyCache.Entry> kept = calls.cache().get(key);
+    Optional<R> kept = kept(key, form);
     if (kept.isPresent()) {
-      R reply = form.read.apply(kept.get().reply());
-      calls.countCached(role, key, kept.get(), paid(form.usage.apply(reply)));
-      return reply;
+      return kept.get();
     }
     CompletableFuture<Object> mine = new CompletableFuture<>();
     CompletableFuture<Object> others = onTheirWay.putIfAbsent(key, mine);
@@ -131,7 +129,8 @@ final class RoleLlm implements Llm {
       return reply;
     }
     try {
-      R reply = fresh(key, form, keep, promptBytes, longest, make);
+      // Again: another thread's answer may have come between the look into the cache and now.
+      R reply = kept(key, form).orElseGet(() -> fresh(key, form, keep, promptBytes, longest, make));
       mine.complete(reply);
       return reply;
     } catch (RuntimeException e) {
@@ -140,6 +139,18 @@ final class RoleLlm implements Llm {
     } finally {
       onTheirWay.remove(key);
     }
+  }
+
+  private <R> Optional<R> kept(String key, Form<R> form) {
+    return calls
+        .cache()
+        .get(key)
+        .map(
+            entry -> {
+              R reply = form.read.apply(entry.reply());
+              calls.countCached(role, key, entry, paid(form.usage.apply(reply)));
+              return reply;
+            });
   }
 
   @SuppressWarnings("unchecked") // the key holds the kind of the answer

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.files.Json;
 import io.promptgrad.input.InvalidInputException;
@@ -77,6 +78,30 @@ class ModelCallsTest {
       Llm model = calls.as(Role.TASK, client(), QUICK);
       ChatReply first = model.chat(ask("a"));
       assertThat(model.chat(ask("a"))).isEqualTo(first);
+      assertThat(server.seen).hasSize(1);
+      assertThat(calls.meter(Role.TASK).calls()).isEqualTo(1);
+      assertThat(calls.meter(Role.TASK).cached()).isEqualTo(1);
+    }
+  }
+
+  /** A thread looked into the cache, and before it went on another one asked and had its answer. */
+  @Test
+  @Timeout(60)
+  void chat_answeredBetweenLookAndCall_isNotAskedAgain() {
+    Runnable[] afterTheFirstLook = new Runnable[1];
+    ReplyCache cache =
+        new InterruptedLook(
+            () -> {
+              Runnable now = afterTheFirstLook[0];
+              afterTheFirstLook[0] = null;
+              if (now != null) {
+                now.run();
+              }
+            });
+    try (ModelCalls calls = calls(cache, Allowance.unlimited(), "run")) {
+      Llm model = calls.as(Role.TASK, client(), QUICK);
+      afterTheFirstLook[0] = () -> model.chat(ask("a"));
+      assertThat(model.chat(ask("a")).text()).isEqualTo("echo a");
       assertThat(server.seen).hasSize(1);
       assertThat(calls.meter(Role.TASK).calls()).isEqualTo(1);
       assertThat(calls.meter(Role.TASK).cached()).isEqualTo(1);
@@ -357,5 +382,58 @@ class ModelCallsTest {
       }
     }
     assertThat(server.seen.get(1).headers().get("Authorization").get(0)).contains(canary);
+  }
+
+  /** Something happens between a look into the cache and what comes of it. */
+  private static final class InterruptedLook implements ReplyCache {
+
+    private final MemoryCache cache = new MemoryCache();
+    private final Runnable between;
+
+    InterruptedLook(Runnable between) {
+      this.between = between;
+    }
+
+    @Override
+    public Optional<Entry> get(String key) {
+      Optional<Entry> found = cache.get(key);
+      between.run();
+      return found;
+    }
+
+    @Override
+    public void begin(String key, String run, Unfinished call) {
+      cache.begin(key, run, call);
+    }
+
+    @Override
+    public void end(String key, String run) {
+      cache.end(key, run);
+    }
+
+    @Override
+    public Entry put(String key, String run, JsonNode reply, Paid paid) {
+      return cache.put(key, run, reply, paid);
+    }
+
+    @Override
+    public Paid paidAfter(String run, long number) {
+      return cache.paidAfter(run, number);
+    }
+
+    @Override
+    public List<Unfinished> takeUnfinished(String run) {
+      return cache.takeUnfinished(run);
+    }
+
+    @Override
+    public long lastNumber() {
+      return cache.lastNumber();
+    }
+
+    @Override
+    public void close() {
+      cache.close();
+    }
   }
 }

@@ -123,8 +123,8 @@ public final class ScriptedServer implements AutoCloseable {
   }
 
   private void handle(HttpExchange exchange) throws IOException {
-    int now = atOnce.incrementAndGet();
-    mostAtOnce.accumulateAndGet(now, Math::max);
+    boolean working = true;
+    mostAtOnce.accumulateAndGet(atOnce.incrementAndGet(), Math::max);
     try {
       String body = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
       JsonNode request = Json.parse(body);
@@ -142,13 +142,18 @@ public final class ScriptedServer implements AutoCloseable {
       if (answer == null) {
         answer = fault(attempts.incrementAndGet());
       }
+      // Before the answer is sent: whoever has it may send the next request at once.
+      atOnce.decrementAndGet();
+      working = false;
       answer.to(exchange, request);
       exchange.close();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException(e);
     } finally {
-      atOnce.decrementAndGet();
+      if (working) {
+        atOnce.decrementAndGet();
+      }
     }
   }
 
