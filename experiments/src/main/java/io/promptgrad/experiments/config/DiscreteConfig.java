@@ -19,11 +19,12 @@ import java.util.stream.Stream;
  * A method of discrete search other than AutoPrompt, and its settings: the section {@code search}
  * of a configuration.
  *
- * <p>Settings of every method: how steps sample ({@code gradient_examples}, {@code
- * evaluation_examples}), what candidates are compared by ({@code objective}), what may not be used
- * ({@code filter}), the weight of the language model's opinion ({@code fluency}), whether the task
- * is to be broken instead of solved ({@code increase_loss}) and how often dev is looked at ({@code
- * dev_every}). The others are the method's own, by the names of its papers.
+ * <p>Settings of every method: how steps sample ({@code evaluation_examples}, and {@code
+ * gradient_examples} where those are others), what candidates are compared by ({@code objective}),
+ * what may not be used ({@code filter}), the weight of the language model's opinion ({@code
+ * fluency}), whether the task is to be broken instead of solved ({@code increase_loss}) and how
+ * often dev is looked at ({@code dev_every}). The others are the method's own, by the names of its
+ * papers.
  *
  * @param method its name
  * @param options every setting with its value
@@ -113,6 +114,9 @@ public record DiscreteConfig(String method, ObjectNode options) {
             .put("fluency", 0.0)
             .put("increase_loss", false)
             .put("dev_every", 1);
+    if (method.equals("random") || method.equals("universal-triggers")) {
+      all.remove("gradient_examples"); // no gradients; or those of the examples that judge
+    }
     all.setAll(METHODS.get(method).deepCopy());
     return all;
   }

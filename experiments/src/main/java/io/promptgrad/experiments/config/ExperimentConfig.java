@@ -155,6 +155,23 @@ public record ExperimentConfig(
     }
   }
 
+  /**
+   * Returns whether both are the same run, on whatever machine: everything that its result depends
+   * on, but not its manual prompts, which are only reported beside it.
+   *
+   * @param begun one whose model, device and precision are settled
+   */
+  public boolean isRun(ExperimentConfig begun, String settledModel) {
+    ExperimentConfig here = on(settledModel, begun.device(), begun.precision());
+    return here.comparable().equals(begun.comparable());
+  }
+
+  private JsonNode comparable() {
+    ObjectNode json = toJson();
+    json.remove("manual_prompts");
+    return sorted(json);
+  }
+
   private static JsonNode sorted(JsonNode node) {
     if (!node.isObject()) {
       return node;

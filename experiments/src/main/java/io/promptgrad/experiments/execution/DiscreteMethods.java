@@ -40,10 +40,7 @@ final class DiscreteMethods {
             task,
             cloze,
             ClozeProblem.Objective.valueOf(config.text("objective").toUpperCase(Locale.ROOT)),
-            new ClozeProblem.Sampling(
-                config.number("gradient_examples"),
-                config.number("evaluation_examples"),
-                config.method().equals("universal-triggers")),
+            sampling(config),
             config.filter(),
             metric,
             random);
@@ -93,5 +90,12 @@ final class DiscreteMethods {
               random);
       default -> throw new IllegalArgumentException(config.method());
     };
+  }
+
+  private static ClozeProblem.Sampling sampling(DiscreteConfig config) {
+    int evaluated = config.number("evaluation_examples");
+    boolean same = !config.options().has("gradient_examples");
+    return new ClozeProblem.Sampling(
+        same ? evaluated : config.number("gradient_examples"), evaluated, same);
   }
 }

@@ -3,6 +3,7 @@ package io.promptgrad.gradient.coordinate;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.files.Json;
+import io.promptgrad.gradient.trigger.Floats;
 import io.promptgrad.gradient.trigger.Ranking;
 import io.promptgrad.gradient.trigger.TriggerGradient;
 import io.promptgrad.gradient.trigger.TriggerProblem;

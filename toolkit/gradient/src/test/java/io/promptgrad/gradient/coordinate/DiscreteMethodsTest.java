@@ -118,7 +118,7 @@ class DiscreteMethodsTest {
   }
 
   /** Every method by its name, on a problem, with a seed. */
-  private static Map<String, BiFunction<TriggerProblem, Long, Search>> methods() {
+  static Map<String, BiFunction<TriggerProblem, Long, Search>> methods() {
     Map<String, BiFunction<TriggerProblem, Long, Search>> all = new LinkedHashMap<>();
     Map<String, GcgConfig> gcg = new LinkedHashMap<>();
     gcg.put("gcg-original", GcgConfig.original());
