@@ -127,7 +127,7 @@ public final class ConfigReader {
         otherMetrics(root, facts.isPresent() ? List.of("p@10", "mrr") : List.of()),
         root.wholeNumber("seed").orElse(0),
         device(root),
-        root.choice("precision", "auto", PRECISIONS),
+        precision(root),
         budget(root, stop),
         stop,
         MethodReader.autoPrompt(root, facts.isPresent()),
@@ -165,7 +165,7 @@ public final class ConfigReader {
         metric(root, "accuracy"),
         root.wholeNumber("seed").orElse(0),
         device(root),
-        root.choice("precision", "auto", PRECISIONS),
+        precision(root),
         root.text("out").map(base::resolve));
   }
 
@@ -177,7 +177,7 @@ public final class ConfigReader {
         ConfigPaths.model(root, paths),
         root.wholeNumber("seed").orElse(0),
         device(root),
-        root.choice("precision", "auto", PRECISIONS));
+        precision(root));
   }
 
   private static String method(Section root) {
@@ -240,6 +240,10 @@ public final class ConfigReader {
     return names;
   }
 
+  static String precision(Section section) {
+    return section.choice("precision", "auto", PRECISIONS);
+  }
+
   static String device(Section section) {
     boolean list = section.get("device").filter(JsonNode::isArray).isPresent();
     String names =
@@ -249,7 +253,7 @@ public final class ConfigReader {
     return section.reading("device", () -> Devices.parse(names));
   }
 
-  private static Budget budget(Section root, List<StopRule> stop) {
+  static Budget budget(Section root, List<StopRule> stop) {
     Section section = root.section("budget", "steps", "evaluations", "forward_tokens", "time");
     Optional<String> time = section.text("time");
     Budget budget =
@@ -268,7 +272,7 @@ public final class ConfigReader {
         : budget;
   }
 
-  private static List<StopRule> stop(Section root) {
+  static List<StopRule> stop(Section root) {
     Section section = root.section("stop", "patience", "target", "convergence");
     List<StopRule> rules = new ArrayList<>();
     if (section.has("patience")) {

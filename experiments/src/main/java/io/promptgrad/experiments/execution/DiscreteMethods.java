@@ -6,6 +6,7 @@ import io.promptgrad.gradient.coordinate.Arca;
 import io.promptgrad.gradient.coordinate.Gcg;
 import io.promptgrad.gradient.coordinate.RandomSearch;
 import io.promptgrad.gradient.coordinate.UniversalTriggers;
+import io.promptgrad.gradient.discrete.TokenFilter;
 import io.promptgrad.gradient.relaxed.FluentPrompt;
 import io.promptgrad.gradient.relaxed.Gbda;
 import io.promptgrad.gradient.relaxed.Pez;
@@ -41,7 +42,7 @@ final class DiscreteMethods {
             cloze,
             ClozeProblem.Objective.valueOf(config.text("objective").toUpperCase(Locale.ROOT)),
             sampling(config),
-            config.filter(),
+            filter(config, model, cloze.labels().flat()),
             metric,
             random);
     if (config.real("fluency") > 0) {
@@ -50,9 +51,24 @@ final class DiscreteMethods {
     if (config.options().path("increase_loss").asBoolean()) {
       problem = new LossIncrease(problem);
     }
+    return search(config, problem, Optional.empty(), random);
+  }
+
+  /** The tokens that a configuration leaves. */
+  static TokenFilter filter(DiscreteConfig config, LanguageModel model, int[] labels) {
+    return TokenFilter.of(model.tokenizer(), model.spec().vocabulary(), config.filter(), labels)
+        .without(config.forbidden(), model.tokenizer());
+  }
+
+  /** A method on any problem. */
+  static Search search(
+      DiscreteConfig config,
+      TriggerProblem problem,
+      Optional<Gcg.Probe> probe,
+      RandomSource random) {
     int devEvery = config.number("dev_every");
     if (config.isGcg()) {
-      return new Gcg(config.method(), problem, config.gcg(), Optional.empty(), random);
+      return new Gcg(config.method(), problem, config.gcg(), probe, random);
     }
     return switch (config.method()) {
       case "random" -> new RandomSearch(problem, config.number("width"), devEvery, random);

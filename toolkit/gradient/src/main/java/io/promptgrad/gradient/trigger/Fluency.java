@@ -37,7 +37,7 @@ public final class Fluency implements TriggerProblem {
     this.loss =
         new TriggerLoss(
             judge, new TargetLoss.CrossEntropy(), null, TriggerLoss.Reuse.FIRST_DIFFERENCE);
-    int[] begin = before.length > 0 ? before : TargetText.of("", " ").begin(judge);
+    int[] begin = before.length > 0 ? before : TargetText.of("", " ").beginning(judge);
     this.sequence = List.of(TargetSequence.itself("trigger", begin, problem.slots()));
     loss.begin(sequence);
   }

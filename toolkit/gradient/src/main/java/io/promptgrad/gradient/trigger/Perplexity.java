@@ -32,7 +32,7 @@ public record Perplexity(double whole, double worst, int window, int tokens) {
   public static Perplexity of(LanguageModel judge, String text) {
     TargetText.requireCausal(judge);
     int[] ids = judge.tokenizer().encode(text);
-    int[] begin = TargetText.of("", " ").begin(judge);
+    int[] begin = TargetText.of("", " ").beginning(judge);
     int asked = ids.length - (begin.length == 0 ? 1 : 0);
     if (asked < 1) {
       throw new InvalidInputException(

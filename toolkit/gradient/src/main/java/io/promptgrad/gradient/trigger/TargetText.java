@@ -99,11 +99,11 @@ public record TargetText(String before, String after, String target) {
     requireCausal(model);
     Tokenizer tokenizer = model.tokenizer();
     return TargetSequence.continuation(
-        id, begin(model), slots, tokenizer.encode(after), tokenizer.encode(target));
+        id, beginning(model), slots, tokenizer.encode(after), tokenizer.encode(target));
   }
 
-  /** The tokens before the trigger. */
-  int[] begin(LanguageModel model) {
+  /** The tokens before the trigger, with the one that a model's sequences begin with in front. */
+  public int[] beginning(LanguageModel model) {
     Tokenizer tokenizer = model.tokenizer();
     int[] ids = tokenizer.encode(before);
     int[] empty = tokenizer.encodeWithSpecials("");

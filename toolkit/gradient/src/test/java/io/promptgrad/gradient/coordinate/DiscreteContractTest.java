@@ -63,7 +63,11 @@ class DiscreteContractTest extends SearchContract {
             new Cloze(model, PromptTemplate.parse("{sentence} [T] [T] [T] [P]"), words),
             ClozeProblem.Objective.LABEL_LIKELIHOOD,
             new ClozeProblem.Sampling(8, 12, false),
-            List.of(TokenFilter.Rule.SPECIAL),
+            TokenFilter.of(
+                model.tokenizer(),
+                model.spec().vocabulary(),
+                List.of(TokenFilter.Rule.SPECIAL),
+                new int[0]),
             new Accuracy(),
             random);
     return DiscreteMethodsTest.methods().get(method).apply(problem, seed);

@@ -108,7 +108,11 @@ class DiscreteMethodsTest {
         new Cloze(model, PromptTemplate.parse(template), words),
         ClozeProblem.Objective.LABEL_LIKELIHOOD,
         new ClozeProblem.Sampling(48, 48, true),
-        List.of(TokenFilter.Rule.SPECIAL),
+        TokenFilter.of(
+            model.tokenizer(),
+            model.spec().vocabulary(),
+            List.of(TokenFilter.Rule.SPECIAL),
+            new int[0]),
         new Accuracy(),
         new RandomSource(4));
   }
