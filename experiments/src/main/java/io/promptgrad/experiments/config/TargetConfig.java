@@ -32,7 +32,7 @@ import java.util.Optional;
  *     - {messages: [{role: user, content: "Greet me. {trigger}"}], say: "Hello"}
  *   dev: [...]                            # what the best trigger is chosen by; else by the loss
  *   test: [...]                           # looked at once
- *   start: "! ! ! !"                      # or tokens: 20, as many times the token "!"
+ *   start: "! ! ! !"                      # or tokens: 20, "! ! !" and so on
  *   loss: cross_entropy                   # mellowmax with alpha, hinge with margin
  *   models: [other]                       # searched together with model; one vocabulary
  *   transfer: [another]                   # only read the result
@@ -47,7 +47,7 @@ import java.util.Optional;
  * @param train texts with what is to be said
  * @param dev the same, to choose by
  * @param test the same, to report on
- * @param start the first trigger as text; empty: {@code tokens} times "!"
+ * @param start the first trigger as text; empty: "! ! !" and so on
  * @param tokens how long the trigger is, if it has no first text
  * @param loss what is lowered
  * @param reuse what of earlier computations is used again

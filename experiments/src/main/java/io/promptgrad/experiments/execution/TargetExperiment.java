@@ -137,19 +137,22 @@ public final class TargetExperiment implements AutoCloseable {
     return all;
   }
 
+  /** The tokens of the given text; else "! ! !" and so on, which most vocabularies keep apart. */
   private int[] firstTrigger() {
-    int[] given = first().tokenizer().encode(config.start().orElse("!"));
-    if (given.length == 0) {
-      throw new InvalidInputException(
-          "targets.start '%s' has no token; write for example \"! ! ! !\"."
-              .formatted(config.start().orElse("!")));
-    }
     if (config.start().isPresent()) {
+      int[] given = first().tokenizer().encode(config.start().get());
+      if (given.length == 0) {
+        throw new InvalidInputException(
+            "targets.start has no token; write for example \"! ! ! !\".");
+      }
       return given;
     }
-    int[] repeated = new int[config.tokens()];
-    Arrays.fill(repeated, given[given.length - 1]);
-    return repeated;
+    int[] marks = first().tokenizer().encode("!" + " !".repeat(config.tokens() - 1));
+    int[] start = Arrays.copyOf(marks, config.tokens());
+    for (int t = marks.length; t < start.length; t++) {
+      start[t] = marks[marks.length - 1];
+    }
+    return start;
   }
 
   private ObjectNode inputs() {

@@ -537,6 +537,20 @@ class DiscreteMethodsTest {
         .hasMessageContaining("left to right");
   }
 
+  /** Whatever changes at one place, the text does not give the other special tokens again. */
+  @Test
+  void gcg_startThatItsTextDoesNotGive_isRefusedInsteadOfStandingStill() {
+    TargetProblem problem =
+        problem(
+            List.of(causal),
+            List.of(new TargetText("the film was ", "", "good")),
+            new int[] {0, 0, 0});
+    Gcg search = new Gcg(problem, GcgConfig.nanogcg().withWidth(16, 8), new RandomSource(1));
+    assertThatThrownBy(() -> search.step(1))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("does not encode to the same tokens again");
+  }
+
   // ------------------------------------------------------------------ GCG's parts, by hand
 
   private static List<int[]> draw(GcgConfig.Draw how, int width, int replacements) {
