@@ -258,8 +258,10 @@ public final class RunDirectory implements AutoCloseable {
     return "outcomes/" + name + "." + split + ".jsonl";
   }
 
-  /** Writes prompt/prompt.json and prompt/prompt.txt. */
+  /** Writes prompt/prompt.json and prompt/prompt.txt, and what else the prompt consists of. */
   public void writePrompt(Prompt prompt) {
+    requireWritable();
+    prompt.saveFiles(path.resolve("prompt"));
     write("prompt/prompt.json", Json.pretty(prompt.toJson()));
     write("prompt/prompt.txt", prompt.text() + "\n");
   }

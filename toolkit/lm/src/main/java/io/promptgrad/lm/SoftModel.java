@@ -9,6 +9,7 @@ import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.arch.TransformerSpec;
 import io.promptgrad.lm.program.Program;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * What soft prompts ask of a frozen model: losses and the gradient at a prompt, each in one native
@@ -247,6 +248,29 @@ public final class SoftModel {
               .singletonOrThrow();
       model.countForward(batch.tokens());
       return Inputs.floats(logits);
+    }
+  }
+
+  /**
+   * The keys and values of a text's tokens as a prompt, row-major [P * width].
+   *
+   * @throws InvalidInputException for an encoder-decoder, whose prefix is no text's
+   */
+  public float[] prefixOf(int[] ids) {
+    if (model.spec().encoderDecoder()) {
+      throw new InvalidInputException(
+          "%s shares a prefix among the layers of its decoder, so it cannot be begun with the keys and values of a text; choose another start."
+              .formatted(model.spec().family()));
+    }
+    try (NDManager step = model.newScope()) {
+      TokenBatch row = TokenBatch.of(List.of(ids), 0);
+      Inputs in = Inputs.of(program, model.spec(), step, row);
+      NDArray prefix =
+          program
+              .call(step, "soft_prefix", in.ids(), in.types(), in.positions())
+              .singletonOrThrow();
+      model.countForward(ids.length);
+      return Inputs.floats(prefix);
     }
   }
 

@@ -18,7 +18,8 @@ import java.util.function.BiFunction;
  *
  * <p>One update: {@link #value}, {@link SoftModel#gradient} and {@link #accumulate} any number of
  * times, then {@link #update}; nothing is copied to the host but norms. Parameters are float32, or
- * float64 for a model in float64. Not for use by several threads.
+ * float64 for a model in float64. They are freed with the model at the latest. Not for use by
+ * several threads.
  */
 public final class TrainablePrompt implements AutoCloseable {
 
@@ -134,7 +135,7 @@ public final class TrainablePrompt implements AutoCloseable {
     this.shapes = form.parameters(tokens, width);
     this.names = List.copyOf(shapes.keySet());
     int layers = form instanceof Form.Lstm lstm ? lstm.layers() : 0;
-    this.program = Program.loadSoftPrompt(model.device(), number(form), layers);
+    this.program = Program.loadSoftPrompt(model.newScope(), number(form), layers);
     try (NDManager step = program.newScope()) {
       shapes.forEach(
           (name, shape) -> {

@@ -218,6 +218,7 @@ class SoftModelTest {
               model.losses(scope, whole, new Targets(at, targets.tokens(), targets.weights())));
       assertThat(soft.losses(batch, prompt, Placement.Before.all(3, 3), targets, PLAIN))
           .containsExactly(expected, within(1e-9));
+      assertThat(soft.prefixOf(first)).containsExactly(Tensors.floats(prompt), within(1e-6f));
     }
   }
 

@@ -44,7 +44,7 @@ class TrainablePromptTest {
     Random random = new Random(name.hashCode());
     float[] values = new float[(int) new Shape(shape).size()];
     for (int i = 0; i < values.length; i++) {
-      values[i] = (float) (0.4 * random.nextGaussian());
+      values[i] = Math.round(0.4 * random.nextGaussian() * 4096) / 4096f;
     }
     return values;
   }
@@ -110,7 +110,7 @@ class TrainablePromptTest {
   }
 
   /** A power of two, so that parameters given in float32 move by exactly that much. */
-  private static final double STEP = 0x1p-12;
+  private static final double STEP = 0x1p-14;
 
   private static double moved(
       SoftModel soft, Layout layout, Form form, String parameter, int i, int side) {
@@ -123,9 +123,6 @@ class TrainablePromptTest {
             ADAM,
             (name, shape) -> {
               float[] values = initial(name, shape);
-              for (int v = 0; v < values.length; v++) {
-                values[v] = Math.round(values[v] * 4096) / 4096f;
-              }
               if (name.equals(parameter)) {
                 values[i] += (float) (side * STEP);
               }

@@ -50,6 +50,7 @@ public final class Cloze {
   private final int[] after;
   private final List<String> specialNames;
   private final Set<String> visibleFields; // those that the model sees
+  private final int most; // tokens of a sequence
   private int shortened;
 
   /**
@@ -65,7 +66,23 @@ public final class Cloze {
 
   /** The same with label tokens at hand. */
   public Cloze(LanguageModel model, PromptTemplate template, LabelTokens labels) {
+    this(model, template, labels, 0);
+  }
+
+  /**
+   * The same with room for virtual tokens, which examples leave free.
+   *
+   * @param reserved their number
+   * @throws InvalidInputException if they leave no room for a text
+   */
+  public Cloze(LanguageModel model, PromptTemplate template, LabelTokens labels, int reserved) {
+    if (reserved >= model.spec().maxPositions()) {
+      throw new InvalidInputException(
+          "A prompt of %d virtual tokens leaves no room for a text: %s accepts %d tokens in all; take fewer."
+              .formatted(reserved, model.path(), model.spec().maxPositions()));
+    }
     this.model = model;
+    this.most = model.spec().maxPositions() - reserved;
     this.tokenizer = model.tokenizer();
     this.template = template;
     this.labels = labels;
@@ -214,14 +231,14 @@ public final class Cloze {
   private ClozeExample encode(String id, Map<String, String> fields, int gold, int[] goldTokens) {
     template.requireFields(fields.keySet());
     Pieces pieces = pieces(fields);
-    int excess = pieces.length() - model.spec().maxPositions();
+    int excess = pieces.length() - most;
     if (excess > 0) {
       shortened++;
       Map<String, String> shorter = new HashMap<>(fields);
       while (excess > 0) {
         shortenLongest(id, shorter, excess);
         pieces = pieces(shorter);
-        excess = pieces.length() - model.spec().maxPositions();
+        excess = pieces.length() - most;
       }
     }
     int[] ids = new int[pieces.length()];
@@ -369,7 +386,7 @@ public final class Cloze {
     if (longest == null) {
       throw new InvalidInputException(
           "Example %s has too many tokens with this template even without its text: the model accepts %d; shorten the template."
-              .formatted(id, model.spec().maxPositions()));
+              .formatted(id, most));
     }
     int kept = Math.max(0, tokens.length - excess);
     String text = tokenizer.decode(Arrays.copyOf(tokens, kept));

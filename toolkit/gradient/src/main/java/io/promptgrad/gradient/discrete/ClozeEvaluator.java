@@ -36,7 +36,8 @@ public final class ClozeEvaluator implements Evaluator<TriggerPrompt> {
   }
 
   /** With a scorer, and what it has learnt about batch sizes, of the caller's. */
-  ClozeEvaluator(LanguageModel model, LabelScorer scorer, Metric metric, List<Metric> others) {
+  public ClozeEvaluator(
+      LanguageModel model, LabelScorer scorer, Metric metric, List<Metric> others) {
     this.model = model;
     this.scorer = scorer;
     this.metric = metric;

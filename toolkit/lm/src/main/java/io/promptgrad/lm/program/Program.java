@@ -75,10 +75,11 @@ public final class Program implements AutoCloseable {
   /**
    * Loads the program of soft prompts' parameters ({@code soft_prompt.py}).
    *
+   * @param owner gets the program, which is closed with it at the latest
    * @param form how a prompt is made of its parameters, by the script's numbers
    * @param layers of an LSTM
    */
-  public static Program loadSoftPrompt(Device device, int form, int layers) {
+  public static Program loadSoftPrompt(NDManager owner, int form, int layers) {
     Map<String, Object> attributes = new LinkedHashMap<>();
     attributes.put("training", Boolean.FALSE);
     attributes.put("form", form);
@@ -86,7 +87,7 @@ public final class Program implements AutoCloseable {
     for (String list : SOFT_PROMPT_STATE) {
       attributes.put(list, new ScriptArchive.EmptyList("List[Tensor]"));
     }
-    return load(device, source(SOFT_PROMPT), "SoftPrompt", attributes);
+    return load(owner.newSubManager(), source(SOFT_PROMPT), "SoftPrompt", attributes);
   }
 
   /**
@@ -98,9 +99,14 @@ public final class Program implements AutoCloseable {
    */
   public static Program load(
       Device device, String source, String className, Map<String, Object> attributes) {
+    return load(
+        NDManager.newBaseManager(device, LibTorch.ENGINE), source, className, attributes);
+  }
+
+  private static Program load(
+      NDManager manager, String source, String className, Map<String, Object> attributes) {
     LibTorch.prepareThread();
     byte[] archive = ScriptArchive.pack(source, className, attributes);
-    NDManager manager = NDManager.newBaseManager(device, LibTorch.ENGINE);
     try {
       Block block =
           JniUtils.loadModule(

@@ -1147,6 +1147,17 @@ class Transformer(Module):
     features = (self).soft_features(ids, mask, types, positions, decoder, v, slots, which, at, int(options[0]), )
     return (self).soft_logits_of(features, tokens, )
 
+  # Keys and values of tokens that nothing stands before, as a prompt. ids [1, n] -> [n, K * G * D], at least float32
+  def soft_prefix(self: __torch__.Transformer,
+    ids: Tensor,
+    types: Tensor,
+    positions: Tensor) -> Tensor:
+    torch.set_grad_enabled(False)
+    none = torch.empty([0])
+    states, kv, = (self).trunk(self.w, (self).look_up(self.w, ids, ), none, types, positions, none, none, -1, 0., True, )
+    x = torch.permute(torch.select(kv, 2, 0), [3, 0, 1, 2, 4])                                               # [n, L, 2, G, D]
+    return __torch__.at_least_float32(torch.reshape(x, [torch.size(x, 0), -1]), )
+
   # ---------------------------------------------------------------- entry points: training
 
   # The leaves become parameters with zeroed gradients and optimizer state. Nothing is shared with a file.
