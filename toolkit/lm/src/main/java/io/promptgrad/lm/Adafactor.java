@@ -5,9 +5,9 @@ package io.promptgrad.lm;
  * not scaled by the size of the parameters, and a decay that is not multiplied by the learning
  * rate.
  *
- * <p>At update t = 0, 1, ... with gradient g: rho = 1 - (t + 1)^-decay; v = rho v + (1 - rho) (g^2 +
- * epsilon); y = g / sqrt(v); y /= max(1, rms(y) / threshold); p = (1 - weightDecay) p - rate y. Of a
- * matrix of at least 128 x 128 only the means of v over rows and columns are kept.
+ * <p>At update t = 0, 1, ... with gradient g: rho = 1 - (t + 1)^-decay; v = rho v + (1 - rho) (g^2
+ * + epsilon); y = g / sqrt(v); y /= max(1, rms(y) / threshold); p = (1 - weightDecay) p - rate y.
+ * Of a matrix of at least 128 x 128 only the means of v over rows and columns are kept.
  *
  * @param decay exponent of rho
  * @param epsilon added to squares

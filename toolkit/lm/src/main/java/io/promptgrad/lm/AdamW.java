@@ -1,8 +1,8 @@
 package io.promptgrad.lm;
 
 /**
- * AdamW (Loshchilov and Hutter 2019, Algorithm 2) with clipping of the global gradient norm.
- * Of a model's weights matrices decay, biases and norms do not; of a soft prompt all parameters do.
+ * AdamW (Loshchilov and Hutter 2019, Algorithm 2) with clipping of the global gradient norm. Of a
+ * model's weights matrices decay, biases and norms do not; of a soft prompt all parameters do.
  *
  * @param beta1 decay of the first moment
  * @param beta2 decay of the second moment

@@ -59,8 +59,8 @@ public final class SoftModel {
     record At(int[] places, int[] rows) implements Placement {}
 
     /**
-     * Keys and values in front of the batch's rows, of an encoder-decoder in front of its decoder's.
-     * The positions of the batch are counted from behind them.
+     * Keys and values in front of the batch's rows, of an encoder-decoder in front of its
+     * decoder's. The positions of the batch are counted from behind them.
      *
      * @param tokens P, of one prompt
      * @param prompt for each row of the batch which prompt is in front of it [B]
@@ -128,8 +128,7 @@ public final class SoftModel {
     int width = width(layout);
     if (values.length == 0 || values.length % width != 0) {
       throw new IllegalArgumentException(
-          "%d values are no whole number of virtual tokens of %d"
-              .formatted(values.length, width));
+          "%d values are no whole number of virtual tokens of %d".formatted(values.length, width));
     }
     return Inputs.floating(
         scope, values, new Shape(values.length / width, width), model.precision());
@@ -331,8 +330,7 @@ public final class SoftModel {
   private int requirePrompt(NDArray prompt, Layout layout) {
     int width = width(layout);
     Shape shape = prompt.getShape();
-    DataType type =
-        model.precision() == Precision.FLOAT64 ? DataType.FLOAT64 : DataType.FLOAT32;
+    DataType type = model.precision() == Precision.FLOAT64 ? DataType.FLOAT64 : DataType.FLOAT32;
     if (shape.dimension() != 2 || shape.get(1) != width || prompt.getDataType() != type) {
       throw new IllegalArgumentException(
           "the prompt is %s of shape %s, expected %s of (any, %d)"

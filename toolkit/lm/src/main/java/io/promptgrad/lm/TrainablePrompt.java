@@ -128,8 +128,7 @@ public final class TrainablePrompt implements AutoCloseable {
     }
     this.width = model.forSoft().width(layout);
     this.rows = tokens * (form instanceof Form.Table table ? table.prompts() : 1);
-    this.kept =
-        model.precision() == Precision.FLOAT64 ? Precision.FLOAT64 : Precision.FLOAT32;
+    this.kept = model.precision() == Precision.FLOAT64 ? Precision.FLOAT64 : Precision.FLOAT32;
     this.optimizer = optimizer;
     this.factored = optimizer instanceof Adafactor;
     this.shapes = form.parameters(tokens, width);
@@ -142,8 +141,7 @@ public final class TrainablePrompt implements AutoCloseable {
             float[] values = initial.apply(name, shape);
             if (values.length != new Shape(shape).size()) {
               throw new IllegalArgumentException(
-                  "%d values for %s of shape %s"
-                      .formatted(values.length, name, new Shape(shape)));
+                  "%d values for %s of shape %s".formatted(values.length, name, new Shape(shape)));
             }
             program.call(
                 step,
@@ -166,9 +164,7 @@ public final class TrainablePrompt implements AutoCloseable {
   }
 
   private boolean factors(long[] shape) {
-    return factored
-        && shape.length == 2
-        && Math.min(shape[0], shape[1]) >= Adafactor.FACTORED_FROM;
+    return factored && shape.length == 2 && Math.min(shape[0], shape[1]) >= Adafactor.FACTORED_FROM;
   }
 
   /** Shapes of the parameters, by name. */
@@ -342,8 +338,7 @@ public final class TrainablePrompt implements AutoCloseable {
   }
 
   private String key(int index, int kind) {
-    return names.get(index)
-        + (kind == PARAMETER ? "" : kind == FIRST ? "/first" : "/second");
+    return names.get(index) + (kind == PARAMETER ? "" : kind == FIRST ? "/first" : "/second");
   }
 
   @Override

@@ -43,8 +43,7 @@ class SoftModelTest {
   private static TokenBatch batch(LanguageModel model, List<int[]> rows) {
     TokenBatch batch = TokenBatch.leftPadded(rows, 0);
     return model.spec().encoderDecoder()
-        ? batch.withDecoder(
-            rows.stream().map(row -> new int[] {0, row[0], row[1]}).toList(), 0)
+        ? batch.withDecoder(rows.stream().map(row -> new int[] {0, row[0], row[1]}).toList(), 0)
         : batch;
   }
 
@@ -69,8 +68,12 @@ class SoftModelTest {
     }
     return new Placement.At(
         new int[] {
-          batch.index(0, 3), batch.index(0, 4), batch.index(1, 2), batch.index(1, 4),
-          batch.index(2, 1), batch.index(2, 2)
+          batch.index(0, 3),
+          batch.index(0, 4),
+          batch.index(1, 2),
+          batch.index(1, 4),
+          batch.index(2, 1),
+          batch.index(2, 2)
         },
         new int[] {2, 3, 0, 1, 3, 2});
   }
@@ -93,8 +96,18 @@ class SoftModelTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "bert", "roberta", "albert", "gpt2", "gpt_neo", "llama__rope_llama3", "mistral", "gemma2",
-        "gemma3_text", "gpt_neox", "opt__projected_postnorm", "t5__v1_1_gated_untied"
+        "bert",
+        "roberta",
+        "albert",
+        "gpt2",
+        "gpt_neo",
+        "llama__rope_llama3",
+        "mistral",
+        "gemma2",
+        "gemma3_text",
+        "gpt_neox",
+        "opt__projected_postnorm",
+        "t5__v1_1_gated_untied"
       })
   void gradient_inFloat64_equalsFiniteDifferences(String name) {
     SoftModel soft = TinyModels.shared(name, Precision.FLOAT64).forSoft();
@@ -251,8 +264,7 @@ class SoftModelTest {
               model
                   .extend(scope, null, batch.withPositions(positions), past, null, targets.at())
                   .logits());
-      assertThat(
-              soft.logits(batch, prompt, Placement.Before.all(3, 3), targets.at(), null))
+      assertThat(soft.logits(batch, prompt, Placement.Before.all(3, 3), targets.at(), null))
           .containsExactly(logits, within(1e-6f));
     }
   }
@@ -309,8 +321,7 @@ class SoftModelTest {
       Shape shape = new Shape(4, soft.width(layout));
       try (NDManager scope = model.newScope()) {
         NDArray prompt = scope.create(random((int) shape.size()), shape);
-        SoftModel.Gradient whole =
-            soft.gradient(scope, batch, prompt, placement, targets, PLAIN);
+        SoftModel.Gradient whole = soft.gradient(scope, batch, prompt, placement, targets, PLAIN);
         double[] sum = new double[(int) shape.size()];
         for (int r = 0; r < 3; r++) {
           TokenBatch row = batch(model, List.of(ROWS.get(r)));
@@ -388,13 +399,11 @@ class SoftModelTest {
     Targets targets = targets(batch);
     Placement placement = placement(VECTORS, batch);
     int[] among = {60, 5, 7, 9, 11, 33, 55, 65, 3, 13, 15};
-    Targets some =
-        new Targets(new int[] {4, 9}, new int[][] {{5, 60}, {9}}, new float[] {1, 1});
+    Targets some = new Targets(new int[] {4, 9}, new int[][] {{5, 60}, {9}}, new float[] {1, 1});
     try (NDManager scope = soft.model().newScope()) {
       NDArray prompt = scope.create(random(4 * 32), new Shape(4, 32));
       float[] logits = soft.logits(batch, prompt, placement, some.at(), among);
-      double[] losses =
-          soft.losses(batch, prompt, placement, some, new Loss(among, 0.2, 0.03));
+      double[] losses = soft.losses(batch, prompt, placement, some, new Loss(among, 0.2, 0.03));
       for (int n = 0; n < 2; n++) {
         double all = 0;
         double mean = 0;
@@ -402,13 +411,11 @@ class SoftModelTest {
           all += Math.exp(logits[11 * n + c]);
           mean += logits[11 * n + c] / 11;
         }
-        double own =
-            n == 0 ? Math.exp(logits[0]) + Math.exp(logits[1]) : Math.exp(logits[11 + 3]);
+        double own = n == 0 ? Math.exp(logits[0]) + Math.exp(logits[1]) : Math.exp(logits[11 + 3]);
         double log = Math.log(all);
         assertThat(losses[n])
             .isCloseTo(
-                0.8 * (log - Math.log(own)) + 0.2 * (log - mean) + 0.03 * log * log,
-                within(1e-5));
+                0.8 * (log - Math.log(own)) + 0.2 * (log - mean) + 0.03 * log * log, within(1e-5));
       }
     }
   }

@@ -25,8 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class TrainablePromptTest {
 
   private static final TokenBatch BATCH =
-      TokenBatch.leftPadded(
-          List.of(new int[] {38, 87, 88, 51, 10}, new int[] {31, 95, 22, 5}), 0);
+      TokenBatch.leftPadded(List.of(new int[] {38, 87, 88, 51, 10}, new int[] {31, 95, 22, 5}), 0);
   private static final Targets TARGETS =
       new Targets(new int[] {4, 9, 8}, new int[][] {{5}, {1, 2}, {96}}, new float[] {1, 0.5f, 2});
   private static final AdamW ADAM = new AdamW(0.9, 0.99, 1e-8, 0.1, 0);
@@ -72,8 +71,7 @@ class TrainablePromptTest {
       SoftModel soft = model.forSoft();
       for (Layout layout : Layout.values()) {
         try (TrainablePrompt prompt =
-                new TrainablePrompt(
-                    model, layout, form, 3, ADAM, TrainablePromptTest::initial);
+                new TrainablePrompt(model, layout, form, 3, ADAM, TrainablePromptTest::initial);
             NDManager scope = model.newScope()) {
           prompt.accumulate(
               soft.gradient(
@@ -391,7 +389,8 @@ class TrainablePromptTest {
     LanguageModel model = TinyModels.shared("gpt2", Precision.FLOAT32);
     for (Optimizer optimizer : List.of(ADAM, Adafactor.forPrompts())) {
       try (TrainablePrompt whole =
-              new TrainablePrompt(model, VECTORS, form, 3, optimizer, TrainablePromptTest::initial);
+              new TrainablePrompt(
+                  model, VECTORS, form, 3, optimizer, TrainablePromptTest::initial);
           TrainablePrompt resumed =
               new TrainablePrompt(
                   model, VECTORS, form, 3, optimizer, (name, s) -> new float[size(s)])) {

@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -211,6 +212,15 @@ public final class Cloze {
   /** Examples that were too long so far and lost tokens. */
   public int shortened() {
     return shortened;
+  }
+
+  /** What to say about {@link #shortened}, if anything. */
+  public Optional<String> shortenedWarning(int examples) {
+    return shortened == 0
+        ? Optional.empty()
+        : Optional.of(
+            "%d of %d examples were longer than the model's %d tokens and lost the end of their text."
+                .formatted(shortened, examples, most));
   }
 
   /** Encodes examples. */

@@ -107,8 +107,7 @@ public record PeftAdapter(
   public PeftAdapter {
     warnings = List.copyOf(warnings);
     if (values.length != rows * columns) {
-      throw new IllegalArgumentException(
-          values.length + " values for " + rows + " x " + columns);
+      throw new IllegalArgumentException(values.length + " values for " + rows + " x " + columns);
     }
   }
 
@@ -144,13 +143,7 @@ public record PeftAdapter(
    * @param width values of a word vector, or of one key or value of all heads
    */
   public static ObjectNode config(
-      Type type,
-      String baseModel,
-      String taskType,
-      int tokens,
-      int layers,
-      int heads,
-      int width) {
+      Type type, String baseModel, String taskType, int tokens, int layers, int heads, int width) {
     ObjectNode json = Json.object();
     json.putNull("auto_mapping");
     json.put("base_model_name_or_path", baseModel);
@@ -430,6 +423,7 @@ public record PeftAdapter(
 
   @Override
   public String toString() {
-    return "PeftAdapter[%s, %d x %d %s]".formatted(config.path("peft_type").asText(), rows, columns, dtype);
+    return "PeftAdapter[%s, %d x %d %s]"
+        .formatted(config.path("peft_type").asText(), rows, columns, dtype);
   }
 }

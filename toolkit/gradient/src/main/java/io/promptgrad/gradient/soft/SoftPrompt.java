@@ -36,8 +36,7 @@ import java.util.Optional;
  *     empty for keys and values
  */
 public record SoftPrompt(
-    List<PeftAdapter> adapters, Optional<Reading> reading, List<String> nearest)
-    implements Prompt {
+    List<PeftAdapter> adapters, Optional<Reading> reading, List<String> nearest) implements Prompt {
 
   /** Kind of these prompts. */
   public static final String KIND = "soft";
@@ -199,8 +198,7 @@ public record SoftPrompt(
       LabelTokens tokens = TriggerPrompt.fromJson(labels, tokenizer).labels();
       reading =
           Optional.of(
-              Reading.of(
-                  PromptTemplate.parse(json.path("template").asText()), tokens, tokenizer));
+              Reading.of(PromptTemplate.parse(json.path("template").asText()), tokens, tokenizer));
     }
     return new SoftPrompt(adapters, reading, nearest);
   }
@@ -209,8 +207,7 @@ public record SoftPrompt(
     ByteBuffer bytes = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
     bytes.asFloatBuffer().put(values);
     try {
-      return HexFormat.of()
-          .formatHex(MessageDigest.getInstance("SHA-256").digest(bytes.array()));
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes.array()));
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("Every JDK has SHA-256.", e);
     }

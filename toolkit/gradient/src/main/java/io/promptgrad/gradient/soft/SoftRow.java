@@ -14,13 +14,7 @@ import io.promptgrad.gradient.cloze.ClozeExample;
  * @param prompt which of several prompts is this row's
  */
 public record SoftRow(
-    int[] ids,
-    int[] types,
-    int[] slots,
-    int[] decoderIds,
-    int[] at,
-    int[][] targets,
-    int prompt) {
+    int[] ids, int[] types, int[] slots, int[] decoderIds, int[] at, int[][] targets, int prompt) {
 
   /** An example with its right label. */
   static SoftRow of(ClozeExample example) {

@@ -99,8 +99,7 @@ public final class Program implements AutoCloseable {
    */
   public static Program load(
       Device device, String source, String className, Map<String, Object> attributes) {
-    return load(
-        NDManager.newBaseManager(device, LibTorch.ENGINE), source, className, attributes);
+    return load(NDManager.newBaseManager(device, LibTorch.ENGINE), source, className, attributes);
   }
 
   private static Program load(
