@@ -88,7 +88,7 @@ class TrainablePromptTest {
                   (parameter, shape) -> {
                     double[] gradient = prompt.gradient(parameter);
                     Random random = new Random(7);
-                    for (int n = 0; n < 4; n++) {
+                    for (int n = 0; n < 2; n++) {
                       int i = random.nextInt(gradient.length);
                       double difference =
                           (moved(soft, layout, form, parameter, i, 1)
@@ -108,7 +108,7 @@ class TrainablePromptTest {
   }
 
   /** A power of two, so that parameters given in float32 move by exactly that much. */
-  private static final double STEP = 0x1p-14;
+  private static final double STEP = 0x1p-16;
 
   private static double moved(
       SoftModel soft, Layout layout, Form form, String parameter, int i, int side) {

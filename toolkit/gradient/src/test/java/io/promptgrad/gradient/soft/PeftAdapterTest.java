@@ -114,8 +114,7 @@ class PeftAdapterTest {
     ObjectNode json = (ObjectNode) Json.read(golden(name).resolve(PeftAdapter.CONFIG));
     change.accept(json);
     Files.writeString(folder.resolve(PeftAdapter.CONFIG), Json.pretty(json));
-    Files.copy(
-        golden(name).resolve(PeftAdapter.WEIGHTS), folder.resolve(PeftAdapter.WEIGHTS));
+    Files.copy(golden(name).resolve(PeftAdapter.WEIGHTS), folder.resolve(PeftAdapter.WEIGHTS));
   }
 
   private void refuses(String name, Consumer<ObjectNode> change, String... parts)
@@ -140,9 +139,7 @@ class PeftAdapterTest {
   @Test
   void read_withATextStartThatNamesNoText_isRefused() throws IOException {
     refuses(
-        "prompt_tuning",
-        json -> json.put("prompt_tuning_init", "TEXT"),
-        "prompt_tuning_init_text");
+        "prompt_tuning", json -> json.put("prompt_tuning_init", "TEXT"), "prompt_tuning_init_text");
   }
 
   @Test
@@ -178,8 +175,7 @@ class PeftAdapterTest {
   @Test
   void read_ofAPickle_saysHowToConvertIt() throws IOException {
     edit("p_tuning", json -> {});
-    Files.move(
-        folder.resolve(PeftAdapter.WEIGHTS), folder.resolve("adapter_model.bin"));
+    Files.move(folder.resolve(PeftAdapter.WEIGHTS), folder.resolve("adapter_model.bin"));
     assertThatThrownBy(() -> PeftAdapter.read(folder))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("safe_serialization=True");

@@ -2,8 +2,8 @@ package io.promptgrad.gradient.soft;
 
 import io.promptgrad.gradient.TinyModels;
 import io.promptgrad.gradient.cloze.Cloze;
-import io.promptgrad.lm.AdamW;
 import io.promptgrad.lm.Adafactor;
+import io.promptgrad.lm.AdamW;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.SoftModel.Layout;
 import io.promptgrad.metric.Accuracy;
