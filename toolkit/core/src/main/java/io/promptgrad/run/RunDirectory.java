@@ -271,6 +271,11 @@ public final class RunDirectory implements AutoCloseable {
     return json("prompt/prompt.json");
   }
 
+  /** Returns prompt/tokens.json, where a soft prompt's virtual tokens stand among words. */
+  public Optional<JsonNode> virtualTokens() {
+    return json("prompt/tokens.json");
+  }
+
   /** Writes result.json. */
   public void writeResult(RunResult result) {
     write("result.json", Json.pretty(result.toJson()));
