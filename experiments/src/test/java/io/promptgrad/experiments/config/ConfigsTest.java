@@ -7,6 +7,7 @@ import io.promptgrad.data.DataDirectory;
 import io.promptgrad.experiments.execution.DataIntake;
 import io.promptgrad.gradient.discrete.AutoPromptConfig;
 import io.promptgrad.gradient.discrete.AutoPromptConfig.Reference;
+import io.promptgrad.gradient.soft.PromptTuning;
 import io.promptgrad.search.Budget;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -36,7 +37,13 @@ class ConfigsTest {
   static void makeData() throws IOException {
     for (String name :
         List.of(
-            "sst2", "sick-e", "lama-trex", "lama-trex-roberta", "lama-trex-evidence", "pararel")) {
+            "sst2",
+            "sst2-16",
+            "sick-e",
+            "lama-trex",
+            "lama-trex-roberta",
+            "lama-trex-evidence",
+            "pararel")) {
       DataIntake.importFrom(
           Catalogue.builtIn().get(name),
           LAYOUTS,
@@ -88,10 +95,13 @@ class ConfigsTest {
       MODELS.put(roberta + "-roberta-large.yaml", "FacebookAI/roberta-large");
       MODELS.put(roberta + "-bert-base-cased.yaml", "google-bert/bert-base-cased");
     }
+    MODELS.put("prompt-tuning-sst2-t5-large.yaml", "google/t5-large-lm-adapt");
+    MODELS.put("p-tuning-v2-sst2-roberta-large.yaml", "FacebookAI/roberta-large");
     for (String bundled :
         List.of(
             "autoprompt-sst2",
             "facts-lama",
+            "prompt-tuning-sst2",
             "relations-trex",
             "sentiment",
             "sick-e",
@@ -119,6 +129,12 @@ class ConfigsTest {
           // Else a run that was killed could not be resumed.
           assertThat(again.identity()).as(name).isEqualTo(config.identity());
         });
+  }
+
+  @Test
+  void promptTuning_ofThePaper_hasItsSettings() {
+    SoftMethod method = read("prompt-tuning-sst2-t5-large.yaml").soft().orElseThrow();
+    assertThat(method.config(method.start().orElseThrow())).isEqualTo(PromptTuning.paper());
   }
 
   @Test
