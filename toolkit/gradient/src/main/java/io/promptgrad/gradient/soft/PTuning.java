@@ -23,7 +23,7 @@ public final class PTuning {
 
   /** What finds a good prompt for a small model and few examples within a minute. */
   public static SoftConfig small() {
-    return config(SoftConfig.Encoder.LSTM, 1e-3, 0.01, 300, 16, false);
+    return config(SoftConfig.Encoder.LSTM, 5e-3, 0.01, 300, 16, false);
   }
 
   private static SoftConfig config(

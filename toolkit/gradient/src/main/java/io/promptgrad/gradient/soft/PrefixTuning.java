@@ -32,7 +32,7 @@ public final class PrefixTuning {
 
   /** The same without an MLP. */
   public static SoftConfig smallDeepPrompts() {
-    return config(SoftConfig.Encoder.NONE, 5, 7e-3, 300, 16, false);
+    return config(SoftConfig.Encoder.NONE, 5, 2e-2, 300, 16, false);
   }
 
   private static SoftConfig config(

@@ -50,7 +50,7 @@ public final class PromptTuning {
         1,
         new SoftStart.Labels(),
         new AdamW(0.9, 0.999, 1e-8, 0, 1),
-        0.01,
+        0.1,
         SoftConfig.Schedule.LINEAR,
         0,
         300,
