@@ -33,6 +33,8 @@ public final class LoadedPrompt implements AutoCloseable {
   private final int tokens;
   private final int prompts;
   private final MicroBatches batches;
+  private final int first; // prompt i of these is number first + i * stride of the array
+  private final int stride;
 
   /**
    * @param values of the prompts one after the other [N * P * width]
@@ -46,6 +48,26 @@ public final class LoadedPrompt implements AutoCloseable {
     this.batches = MicroBatches.forModel(model);
     this.scope = model.newScope();
     this.values = soft.prompt(scope, values, layout);
+    this.first = 0;
+    this.stride = 1;
+  }
+
+  private LoadedPrompt(LoadedPrompt all, int first, int stride, int prompts) {
+    this.soft = all.soft;
+    this.layout = all.layout;
+    this.tokens = all.tokens;
+    this.prompts = prompts;
+    this.batches = all.batches;
+    this.scope = all.scope;
+    this.values = all.values;
+    this.first = first;
+    this.stride = stride;
+  }
+
+  /** Every so many of these prompts, from the first one on; closed with these. */
+  LoadedPrompt every(int newStride, int newFirst) {
+    return new LoadedPrompt(
+        this, first + newFirst * stride, newStride * stride, prompts / newStride);
   }
 
   /** A saved prompt, which must fit the model. */
@@ -68,7 +90,8 @@ public final class LoadedPrompt implements AutoCloseable {
         soft.model(),
         batches,
         (replica, rows, ids) -> {
-          SoftBatch batch = SoftBatch.ofRows(soft.model(), rows, layout, tokens, prompt);
+          SoftBatch batch =
+              SoftBatch.ofRows(soft.model(), rows, layout, tokens, first + prompt * stride);
           return soft.logits(batch.tokens(), values, batch.placement(), batch.at(), ids);
         });
   }
@@ -131,7 +154,7 @@ public final class LoadedPrompt implements AutoCloseable {
         (replica, group) -> {
           List<SoftRow> chosen = new ArrayList<>();
           for (int i : group) {
-            chosen.add(rows.get(i));
+            chosen.add(rows.get(i).with(first + rows.get(i).prompt() * stride));
           }
           SoftBatch batch = SoftBatch.of(soft.model(), chosen, layout, tokens);
           double[] found =

@@ -15,7 +15,12 @@ public interface SoftProblem {
   /** Slots in the rows that virtual tokens fill; 0: they stand in front. */
   int slots();
 
-  /** The training rows, all for prompt 0. */
+  /** How many different prompts the rows ask for, K. */
+  default int prompts() {
+    return 1;
+  }
+
+  /** The training rows, each for one of the K prompts. */
   List<SoftRow> train();
 
   /**
@@ -31,7 +36,11 @@ public interface SoftProblem {
   /** Examples behind {@link #dev}. */
   int devSize();
 
-  /** How good prompts are on what is kept for choosing; several vote. */
+  /**
+   * How good prompts are on what is kept for choosing.
+   *
+   * @param prompt K prompts, or K of each of several that vote, one after the other
+   */
   Dev dev(LoadedPrompt prompt);
 
   /**
@@ -52,6 +61,7 @@ public interface SoftProblem {
   /**
    * What is saved if prompts are the result.
    *
+   * @param adapters in the order of {@link #dev}
    * @param nearest for each virtual token of the first the nearest token
    */
   SoftPrompt prompt(List<PeftAdapter> adapters, List<String> nearest);

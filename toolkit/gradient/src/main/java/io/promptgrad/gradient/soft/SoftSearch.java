@@ -84,6 +84,10 @@ public final class SoftSearch implements Search {
     this.loss = problem.loss(config.wholeVocabulary(), config.smoothing(), config.z());
     this.tokens = tokens(method, problem, config);
     this.width = soft.width(config.layout());
+    if (problem.prompts() > 1 && config.encoder() != SoftConfig.Encoder.NONE) {
+      throw new InvalidInputException(
+          "Prompts of several tasks are trained side by side without an encoder only; set encoder to none.");
+    }
     this.parameters =
         new TrainablePrompt(
             model, config.layout(), form(), tokens, config.optimizer(), this::initial);
@@ -110,11 +114,16 @@ public final class SoftSearch implements Search {
     return tokens;
   }
 
+  /** Of each of the ensemble as many as the problem asks for. */
+  private int prompts() {
+    return config.prompts() * problem.prompts();
+  }
+
   private Form form() {
     int e = model.spec().wordWidth();
     int hidden = config.encoder().hidden(e);
     return switch (config.encoder()) {
-      case NONE -> new Form.Table(config.prompts());
+      case NONE -> new Form.Table(prompts());
       case LOW_RANK -> new Form.LowRank(Math.min(hidden, tokens));
       case PROJECTION -> new Form.Projection(e, hidden);
       case MLP -> new Form.Mlp(e, hidden);
@@ -305,7 +314,7 @@ public final class SoftSearch implements Search {
       }
       SoftRow row = train.get(order[(int) (i % train.size())]);
       for (int n = 0; n < config.prompts(); n++) {
-        rows.add(row.with(n));
+        rows.add(row.with(n * problem.prompts() + row.prompt()));
       }
     }
     return rows;
@@ -330,7 +339,7 @@ public final class SoftSearch implements Search {
   private List<PeftAdapter> adapters() {
     List<PeftAdapter> adapters = new ArrayList<>();
     int n = tokens * width;
-    for (int i = 0; i < config.prompts(); i++) {
+    for (int i = 0; i < prompts(); i++) {
       ObjectNode json = SoftPrompt.peftConfig(model, modelName, config.peftType(), tokens);
       describe(json);
       adapters.add(PeftAdapter.of(json, Arrays.copyOfRange(best, i * n, (i + 1) * n)));

@@ -26,6 +26,7 @@ import io.promptgrad.search.RandomSource;
 import io.promptgrad.search.SearchLoop;
 import io.promptgrad.search.StepReport;
 import io.promptgrad.template.PromptTemplate;
+import io.promptgrad.template.Verbalizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -359,5 +360,40 @@ class SoftSearchTest {
     assertThat(row.targets()[1]).containsExactly(ids[4]);
     assertThatThrownBy(() -> new TextProblem(models.get("masked"), pairs, pairs))
         .isInstanceOf(InvalidInputException.class);
+  }
+
+  private static SoftProblem problem(String name, String template, Map<String, Object> words) {
+    LanguageModel model = models.get(name);
+    Cloze cloze = new Cloze(model, PromptTemplate.parse(template), Verbalizer.parse(words));
+    return new ClassificationProblem(
+        model, TASK, new Cloze(model, cloze.template(), cloze.labels(), 3), new Accuracy());
+  }
+
+  /** Each task's prompt gets the gradients of its own rows, and is scored by its own examples. */
+  @Test
+  void tasks_ofAMixedBatch_haveTheirOwnPrompts() {
+    MixedTasks mixed =
+        new MixedTasks(
+            List.of(
+                problem("masked", FRONT, Map.of("negative", "bad", "positive", "good")),
+                problem("masked", "[P] {sentence}", Map.of("negative", "no", "positive", "yes"))));
+    SoftConfig config = prompt(3, 0.05, 30).ensemble(2).from(new SoftStart.Normal(0));
+    SoftSearch search = new SoftSearch("soft", mixed, config, "tiny", new RandomSource(2));
+    double first = loss(search.step(1));
+    for (int step = 2; step <= 6; step++) {
+      search.step(step);
+    }
+    SoftPrompt all = (SoftPrompt) search.best().prompt();
+    assertThat(all.adapters()).hasSize(4);
+    SoftEvaluator evaluator = new SoftEvaluator(models.get("masked"), new Accuracy(), List.of());
+    double mean = 0;
+    for (int k = 0; k < 2; k++) {
+      SoftPrompt own = mixed.of(k, all);
+      assertThat(own.adapters()).containsExactly(all.adapters().get(k), all.adapters().get(2 + k));
+      mean += evaluator.evaluate(own, TASK.dev()).value() / 2;
+    }
+    assertThat(mean).isEqualTo(search.best().dev());
+    assertThat(first).isPositive();
+    assertThat(mixed.train()).hasSize(40);
   }
 }
