@@ -9,6 +9,8 @@ import io.promptgrad.experiments.execution.Evaluation;
 import io.promptgrad.files.Json;
 import io.promptgrad.run.RunResult;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -24,7 +26,8 @@ final class EvalCommand implements Callable<Integer> {
       names = "--prompt",
       required = true,
       paramLabel = "PROMPT",
-      description = "A run directory, its prompt folder or a prompt.json.")
+      description =
+          "A run directory, its prompt folder or a prompt.json, or the folder of a PEFT adapter.")
   private String prompt;
 
   @Option(
@@ -41,6 +44,18 @@ final class EvalCommand implements Callable<Integer> {
       description = "bundled:sentiment, or a YAML file with train, dev and test.")
   private String task;
 
+  @Option(
+      names = "--template",
+      paramLabel = "TEXT",
+      description = "How a PEFT adapter is asked, such as '{sentence} it was [P] .'.")
+  private String template;
+
+  @Option(
+      names = "--label",
+      paramLabel = "LABEL=WORD[,WORD...]",
+      description = "The words of a label, for a PEFT adapter. Repeatable.")
+  private List<String> labels = new ArrayList<>();
+
   @Option(names = "--split", paramLabel = "SPLIT", description = "train, dev or test (default).")
   private String split;
 
@@ -54,6 +69,10 @@ final class EvalCommand implements Callable<Integer> {
   public Integer call() {
     YamlDocument document = YamlDocument.empty("The command line");
     set(document, "prompt", prompt);
+    set(document, "template", template);
+    if (!labels.isEmpty()) {
+      document.set("verbalizer", LabelWords.verbalizer(labels), "--label");
+    }
     set(document, "model", model);
     set(document, "task", task);
     set(document, "split", split);

@@ -27,7 +27,8 @@ final class SearchCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "METHOD",
-      description = "The method: autoprompt, gcg, pez, ..., or to compare linear-probe, finetune.")
+      description =
+          "The method: autoprompt, gcg, pez, prompt-tuning, prefix-tuning, p-tuning, ..., or to compare linear-probe, finetune.")
   private String method;
 
   @Option(
@@ -87,7 +88,7 @@ final class SearchCommand implements Callable<Integer> {
     if (labels.isEmpty() && !method.equals(ConfigReader.PROBE)) {
       document.set("label_search", JsonNodeFactory.instance.objectNode(), "--label");
     } else if (!labels.isEmpty()) {
-      document.set("verbalizer", verbalizer(), "--label");
+      document.set("verbalizer", LabelWords.verbalizer(labels), "--label");
     }
     options.applyTo(document);
     var console = output.console();
@@ -112,27 +113,5 @@ final class SearchCommand implements Callable<Integer> {
         Configs.readTargets(document, Path.of("").toAbsolutePath(), options).orElseThrow();
     ResultView.print(TargetExperiment.start(config, console), output.json, console);
     return Promptgrad.OK;
-  }
-
-  private ObjectNode verbalizer() {
-    ObjectNode verbalizer = JsonNodeFactory.instance.objectNode();
-    for (String label : labels) {
-      int equals = label.indexOf('=');
-      if (equals < 1 || equals == label.length() - 1) {
-        throw new InvalidInputException(
-            "--label %s: write LABEL=WORD or LABEL=WORD,WORD.".formatted(label));
-      }
-      String name = label.substring(0, equals);
-      if (verbalizer.has(name)) {
-        throw new InvalidInputException(
-            "--label %s: the label '%s' is given twice; put its words into one list."
-                .formatted(label, name));
-      }
-      ArrayNode words = verbalizer.putArray(name);
-      for (String word : label.substring(equals + 1).split(",", -1)) {
-        words.add(word.strip());
-      }
-    }
-    return verbalizer;
   }
 }

@@ -15,6 +15,9 @@ import java.util.Optional;
 /** Finds what the paths of a configuration mean. */
 final class ConfigPaths {
 
+  /** What tells the folder of a PEFT adapter. */
+  private static final String ADAPTER = "adapter_config.json";
+
   private ConfigPaths() {}
 
   /**
@@ -64,7 +67,10 @@ final class ConfigPaths {
     }
   }
 
-  /** The prompt.json of a run directory, of its prompt folder, or the file itself. */
+  /**
+   * The prompt.json of a run directory, of its prompt folder, or the file itself; or the folder of
+   * a PEFT adapter without one.
+   */
   static Path prompt(Section root, String path, Base base) {
     Path named = file(root, "prompt", path, base);
     for (String inside : List.of("prompt/prompt.json", "prompt.json")) {
@@ -72,10 +78,14 @@ final class ConfigPaths {
         return named.resolve(inside);
       }
     }
+    if (Files.isRegularFile(named.resolve(ADAPTER))) {
+      return named;
+    }
     if (Files.isDirectory(named)) {
       throw root.problem(
           "prompt",
-          "%s holds no prompt.json; name a run that has ended, or a prompt.json.".formatted(named));
+          "%s holds no prompt.json; name a run that has ended, a prompt.json, or the folder of a PEFT adapter."
+              .formatted(named));
     }
     return named;
   }

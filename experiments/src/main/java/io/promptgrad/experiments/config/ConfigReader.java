@@ -12,6 +12,7 @@ import io.promptgrad.search.Budget;
 import io.promptgrad.search.StopRule;
 import io.promptgrad.template.PromptTemplate;
 import io.promptgrad.template.Verbalizer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -40,7 +41,8 @@ import java.util.stream.Stream;
  * precision: auto                        # float32, bfloat16, float16, float64
  * budget: {steps: 100, time: 10m, forward_tokens: 50000000, evaluations: 100000}
  * stop: {patience: 20, target: 0.95, convergence: {window: 10, tolerance: 0.002}}
- * search: {width: 32, top_k: 32}         # of other methods, see DiscreteConfig
+ * search: {width: 32, top_k: 32}         # of other discrete methods, see DiscreteConfig
+ * soft: {tokens: 20, learning_rate: 0.3} # of prompt-tuning, prefix-tuning, ..., see SoftMethod
  * autoprompt: {candidates: 32, positions: one, gradient_examples: 128, evaluation_examples: 128}
  * manual_prompts: [{template: "{sentence} It was [P] ."}]
  * data: {dir: /data}                     # where data sets are, and task files are looked for, too
@@ -57,7 +59,11 @@ public final class ConfigReader {
 
   /** The methods that this version has. */
   public static final List<String> METHODS =
-      Stream.concat(Stream.of("autoprompt", PROBE, FINE_TUNING), DiscreteConfig.names().stream())
+      Stream.of(
+              Stream.of("autoprompt", PROBE, FINE_TUNING),
+              DiscreteConfig.names().stream(),
+              SoftMethod.names().stream())
+          .flatMap(names -> names)
           .toList();
 
   private static final List<String> PRECISIONS =
@@ -94,6 +100,7 @@ public final class ConfigReader {
             "stop",
             "autoprompt",
             DiscreteConfig.KEY,
+            SoftMethod.KEY,
             "probe",
             FINE_TUNING,
             "manual_prompts",
@@ -128,10 +135,11 @@ public final class ConfigReader {
         root.wholeNumber("seed").orElse(0),
         device(root),
         precision(root),
-        budget(root, stop),
+        budget(root, stop, SoftMethod.names().contains(method)),
         stop,
         MethodReader.autoPrompt(root, facts.isPresent()),
         DiscreteConfig.read(root, method),
+        SoftMethod.read(root, method, paths),
         MethodReader.probe(root),
         MethodReader.fineTuning(root),
         manual,
@@ -144,6 +152,8 @@ public final class ConfigReader {
         Section.root(
             document,
             "prompt",
+            "template",
+            "verbalizer",
             "model",
             "task",
             "split",
@@ -157,8 +167,20 @@ public final class ConfigReader {
     String prompt =
         root.text("prompt")
             .orElseThrow(() -> root.missing("prompt", "name a run directory or a prompt.json."));
+    Path file = ConfigPaths.prompt(root, prompt, paths);
+    boolean adapter = Files.isDirectory(file);
+    for (String key : List.of("template", "verbalizer")) {
+      if (adapter && !root.has(key)) {
+        throw root.missing(key, "a PEFT adapter does not say how it is asked.");
+      }
+      if (!adapter && root.has(key)) {
+        throw root.problem(key, "the prompt has its own '%s'; leave it out.".formatted(key));
+      }
+    }
     return new EvaluationConfig(
-        ConfigPaths.prompt(root, prompt, paths),
+        file,
+        adapter ? Optional.of(template(root)) : Optional.empty(),
+        adapter ? verbalizer(root) : Optional.empty(),
         ConfigPaths.model(root, paths),
         TaskConfig.read(root, paths),
         root.choice("split", "test", List.of("train", "dev", "test")),
@@ -253,7 +275,7 @@ public final class ConfigReader {
     return section.reading("device", () -> Devices.parse(names));
   }
 
-  static Budget budget(Section root, List<StopRule> stop) {
+  static Budget budget(Section root, List<StopRule> stop, boolean ends) {
     Section section = root.section("budget", "steps", "evaluations", "forward_tokens", "time");
     Optional<String> time = section.text("time");
     Budget budget =
@@ -267,7 +289,7 @@ public final class ConfigReader {
                     Budget.UNLIMITED.calls(),
                     Budget.UNLIMITED.usd(),
                     time.map(t -> section.reading("time", () -> Durations.parse(t)))));
-    return budget.equals(Budget.UNLIMITED) && stop.isEmpty()
+    return budget.equals(Budget.UNLIMITED) && stop.isEmpty() && !ends
         ? Budget.ofSteps(DEFAULT_STEPS)
         : budget;
   }

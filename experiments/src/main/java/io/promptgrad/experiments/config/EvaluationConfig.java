@@ -3,13 +3,17 @@ package io.promptgrad.experiments.config;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.files.Json;
+import io.promptgrad.template.PromptTemplate;
+import io.promptgrad.template.Verbalizer;
 import java.nio.file.Path;
 import java.util.Optional;
 
 /**
  * The evaluation of a saved prompt.
  *
- * @param prompt the prompt.json
+ * @param prompt the prompt.json, or the folder of a PEFT adapter
+ * @param template of an adapter, which knows none; else empty
+ * @param verbalizer of an adapter
  * @param model as in {@link ExperimentConfig}
  * @param task as in {@link ExperimentConfig}
  * @param split train, dev or test
@@ -21,6 +25,8 @@ import java.util.Optional;
  */
 public record EvaluationConfig(
     Path prompt,
+    Optional<PromptTemplate> template,
+    Optional<Verbalizer> verbalizer,
     String model,
     JsonNode task,
     String split,
@@ -34,6 +40,8 @@ public record EvaluationConfig(
   public ObjectNode toJson() {
     ObjectNode json = Json.object();
     json.put("method", "eval").put("prompt", prompt.toString()).put("model", model);
+    template.ifPresent(t -> json.put("template", t.toString()));
+    verbalizer.ifPresent(v -> json.set("verbalizer", Json.tree(v.toMap())));
     json.set("task", task);
     json.put("split", split).put("metric", metric).put("seed", seed);
     return json.put("device", device).put("precision", precision);

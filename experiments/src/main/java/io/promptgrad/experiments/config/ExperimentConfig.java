@@ -47,6 +47,7 @@ import java.util.TreeSet;
  * @param stop when it stops earlier
  * @param autoprompt settings of autoprompt
  * @param discrete settings of another method of discrete search
+ * @param soft settings of a method that trains virtual tokens
  * @param probe settings of linear-probe
  * @param fineTuning settings of finetune
  * @param manualPrompts baselines; the best on dev is reported
@@ -70,6 +71,7 @@ public record ExperimentConfig(
     List<StopRule> stop,
     AutoPromptConfig autoprompt,
     Optional<DiscreteConfig> discrete,
+    Optional<SoftMethod> soft,
     LinearProbe.Config probe,
     FineTuning.Config fineTuning,
     List<ManualPrompt> manualPrompts,
@@ -101,6 +103,7 @@ public record ExperimentConfig(
         stop,
         autoprompt,
         discrete,
+        soft,
         probe,
         fineTuning,
         manualPrompts,
@@ -131,6 +134,7 @@ public record ExperimentConfig(
         stop,
         autoprompt,
         discrete,
+        soft,
         probe,
         fineTuning,
         manualPrompts,
@@ -212,7 +216,9 @@ public record ExperimentConfig(
       case ConfigReader.FINE_TUNING -> putFineTuning(json.putObject(ConfigReader.FINE_TUNING));
       default -> {
         putLimits(json, budget, stop);
-        if (discrete.isPresent()) {
+        if (soft.isPresent()) {
+          json.set(SoftMethod.KEY, soft.get().options());
+        } else if (discrete.isPresent()) {
           json.set(DiscreteConfig.KEY, discrete.get().options());
         } else {
           putAutoPrompt(json.putObject("autoprompt"));

@@ -47,7 +47,14 @@ final class MethodReader {
           "'%s' belongs to the methods %s, not to %s."
               .formatted(DiscreteConfig.KEY, String.join(", ", DiscreteConfig.names()), method));
     }
-    if (discrete && root.has(FactsReader.KEY)) {
+    boolean soft = SoftMethod.names().contains(method);
+    if (root.has(SoftMethod.KEY) && !soft) {
+      throw root.problem(
+          SoftMethod.KEY,
+          "'%s' belongs to the methods %s, not to %s."
+              .formatted(SoftMethod.KEY, String.join(", ", SoftMethod.names()), method));
+    }
+    if ((discrete || soft) && root.has(FactsReader.KEY)) {
       throw root.problem(
           FactsReader.KEY,
           "facts are searched for by autoprompt alone, not by %s.".formatted(method));

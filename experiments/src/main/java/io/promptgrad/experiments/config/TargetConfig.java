@@ -207,7 +207,7 @@ public record TargetConfig(
             root.wholeNumber("seed").orElse(0),
             ConfigReader.device(root),
             ConfigReader.precision(root),
-            ConfigReader.budget(root, stop),
+            ConfigReader.budget(root, stop, false),
             stop,
             root.text("out").map(base::resolve)));
   }

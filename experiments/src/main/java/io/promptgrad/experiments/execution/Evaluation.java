@@ -7,25 +7,33 @@ import io.promptgrad.evaluation.MajorityClass;
 import io.promptgrad.evaluation.Score;
 import io.promptgrad.experiments.config.EvaluationConfig;
 import io.promptgrad.files.Json;
+import io.promptgrad.gradient.cloze.Cloze;
+import io.promptgrad.gradient.cloze.LabelTokens;
 import io.promptgrad.gradient.discrete.ClozeEvaluator;
 import io.promptgrad.gradient.discrete.TriggerPrompt;
+import io.promptgrad.gradient.soft.PeftAdapter;
+import io.promptgrad.gradient.soft.SoftEvaluator;
+import io.promptgrad.gradient.soft.SoftPrompt;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.Devices;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.LoadOptions;
 import io.promptgrad.metric.Metric;
 import io.promptgrad.metric.Metrics;
+import io.promptgrad.prompt.Prompt;
 import io.promptgrad.run.RunDirectory;
 import io.promptgrad.run.RunResult;
 import io.promptgrad.search.Cost;
 import io.promptgrad.task.Example;
 import io.promptgrad.task.Task;
+import io.promptgrad.template.PromptTemplate;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** Evaluates a saved prompt on one split of a task. */
 public final class Evaluation {
@@ -41,24 +49,30 @@ public final class Evaluation {
     Task given = Tasks.load(config.task());
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
     try (LanguageModel model = ModelLoader.load(config.model(), options, console)) {
-      TriggerPrompt prompt = TriggerPrompt.fromJson(readPrompt(config.prompt()), model.tokenizer());
       List<String> warnings = new ArrayList<>();
+      Prompt prompt = read(config, model, warnings);
+      PromptTemplate template = template(prompt);
+      LabelTokens labels = labels(prompt);
       Task task = given;
-      if (prompt.labels().open()) {
-        Answers answers = Answers.of(prompt.labels(), given, model.tokenizer());
+      if (labels.open()) {
+        Answers answers = Answers.of(labels, given, model.tokenizer());
         task = answers.facts().task();
         warnings.addAll(answers.facts().leftOut());
       }
-      Tasks.requireFields(task, prompt.template());
+      Tasks.requireFields(task, template);
       List<Example> examples = task.split(config.split());
-      Tasks.requireLabels(examples, prompt.labels().labels());
+      Tasks.requireLabels(examples, labels.labels());
       Metric metric = Metrics.named(config.metric());
-      warnings.addAll(Tasks.leaks(task, prompt.template(), List.of(config.split())));
+      warnings.addAll(Tasks.leaks(task, template, List.of(config.split())));
       warnings.forEach(leak -> console.say("Warning: " + leak));
       // Now and not after the evaluation, so that a folder that cannot be used is found at once.
       config.out().ifPresent(out -> RunDirectory.create(out, config.toJson()).close());
       long begin = System.nanoTime();
-      EvalReport report = new ClozeEvaluator(model, metric, List.of()).evaluate(prompt, examples);
+      EvalReport report =
+          prompt instanceof SoftPrompt soft
+              ? new SoftEvaluator(model, metric, List.of()).evaluate(soft, examples)
+              : new ClozeEvaluator(model, metric, List.of())
+                  .evaluate((TriggerPrompt) prompt, examples);
       warnings.addAll(report.warnings());
       double seconds = (System.nanoTime() - begin) / 1e9;
       Score majority =
@@ -90,11 +104,57 @@ public final class Evaluation {
     }
   }
 
+  /** A trigger or a soft prompt of a run, or an adapter that Python may have written. */
+  private static Prompt read(EvaluationConfig config, LanguageModel model, List<String> warnings) {
+    if (config.template().isPresent()) {
+      PeftAdapter adapter = PeftAdapter.read(config.prompt());
+      warnings.addAll(adapter.warnings());
+      Cloze cloze = new Cloze(model, config.template().get(), config.verbalizer().orElseThrow());
+      SoftPrompt prompt =
+          new SoftPrompt(
+              List.of(adapter),
+              Optional.of(
+                  SoftPrompt.Reading.of(cloze.template(), cloze.labels(), model.tokenizer())),
+              List.of());
+      prompt.requireFit(model, config.model());
+      return prompt;
+    }
+    JsonNode json = readPrompt(config.prompt());
+    if (!json.path("kind").asText().equals(SoftPrompt.KIND)) {
+      return TriggerPrompt.fromJson(json, model.tokenizer());
+    }
+    SoftPrompt prompt =
+        SoftPrompt.read(json, config.prompt().toAbsolutePath().getParent(), model.tokenizer());
+    prompt.requireFit(model, config.model());
+    return prompt;
+  }
+
+  private static PromptTemplate template(Prompt prompt) {
+    return prompt instanceof SoftPrompt soft
+        ? reading(soft).template()
+        : ((TriggerPrompt) prompt).template();
+  }
+
+  private static LabelTokens labels(Prompt prompt) {
+    return prompt instanceof SoftPrompt soft
+        ? reading(soft).labels()
+        : ((TriggerPrompt) prompt).labels();
+  }
+
+  private static SoftPrompt.Reading reading(SoftPrompt prompt) {
+    return prompt
+        .reading()
+        .orElseThrow(
+            () ->
+                new InvalidInputException(
+                    "The prompt was trained for texts to go on with and has no label words, so a task with labels cannot be evaluated with it."));
+  }
+
   private static void keep(
       Path out,
       EvaluationConfig config,
       LanguageModel model,
-      TriggerPrompt prompt,
+      Prompt prompt,
       EvalReport report,
       List<Example> examples,
       RunResult result) {

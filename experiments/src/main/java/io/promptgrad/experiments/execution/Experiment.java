@@ -16,6 +16,9 @@ import io.promptgrad.gradient.discrete.AutoPrompt;
 import io.promptgrad.gradient.discrete.ClozeEvaluator;
 import io.promptgrad.gradient.discrete.LabelTokenSearch;
 import io.promptgrad.gradient.discrete.TriggerPrompt;
+import io.promptgrad.gradient.soft.SoftEvaluator;
+import io.promptgrad.gradient.soft.SoftPrompt;
+import io.promptgrad.gradient.soft.VirtualTokens;
 import io.promptgrad.gradient.supervised.FineTuning;
 import io.promptgrad.gradient.supervised.LinearProbe;
 import io.promptgrad.input.InvalidInputException;
@@ -25,6 +28,7 @@ import io.promptgrad.lm.LoadOptions;
 import io.promptgrad.metric.Metric;
 import io.promptgrad.metric.Metrics;
 import io.promptgrad.metric.Outcome;
+import io.promptgrad.prompt.Prompt;
 import io.promptgrad.report.HtmlReport;
 import io.promptgrad.run.RunDirectory;
 import io.promptgrad.run.RunResult;
@@ -179,6 +183,16 @@ public final class Experiment {
       return prepared;
     }
     Tasks.requireLabels(task, cloze.labels().labels());
+    if (config.soft().isPresent()) {
+      return SoftMethods.search(
+          config.soft().get(),
+          model,
+          config.model(),
+          task,
+          cloze,
+          metric,
+          new RandomSource(config.seed()));
+    }
     if (config.discrete().isPresent()) {
       return DiscreteMethods.search(
           config.discrete().get(), model, task, cloze, metric, new RandomSource(config.seed()));
@@ -253,13 +267,23 @@ public final class Experiment {
       RunResult.Builder result) {
     LoopResult loop =
         search(run, new Cloze(model, config.template(), labels), baselines.labelSearch());
-    TriggerPrompt found = (TriggerPrompt) loop.best().prompt();
-    EvalReport dev = evaluator.evaluate(found, task.dev());
-    EvalReport test = evaluator.evaluate(found, task.test());
+    Prompt found = loop.best().prompt();
+    EvalReport dev = evaluate(found, evaluator, task.dev());
+    EvalReport test = evaluate(found, evaluator, task.test());
     console.interrupt().check(run.path());
     run.writePrompt(found);
+    if (found instanceof SoftPrompt soft) {
+      VirtualTokens.of(model, soft)
+          .ifPresent(view -> run.write(VirtualTokens.FILE, Json.pretty(view)));
+    }
     result.loop(loop, dev.toScore(), test.toScore());
     return kept(run, dev, test, result);
+  }
+
+  private EvalReport evaluate(Prompt prompt, ClozeEvaluator evaluator, List<Example> examples) {
+    return prompt instanceof SoftPrompt soft
+        ? new SoftEvaluator(model, metric, others).evaluate(soft, examples)
+        : evaluator.evaluate((TriggerPrompt) prompt, examples);
   }
 
   private List<Outcome> probe(RunDirectory run, RunResult.Builder result) {

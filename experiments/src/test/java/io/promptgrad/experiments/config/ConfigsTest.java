@@ -8,6 +8,7 @@ import io.promptgrad.experiments.execution.DataIntake;
 import io.promptgrad.gradient.coordinate.GcgConfig;
 import io.promptgrad.gradient.discrete.AutoPromptConfig;
 import io.promptgrad.gradient.discrete.AutoPromptConfig.Reference;
+import io.promptgrad.gradient.soft.PromptTuning;
 import io.promptgrad.search.Budget;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -37,7 +38,13 @@ class ConfigsTest {
   static void makeData() throws IOException {
     for (String name :
         List.of(
-            "sst2", "sick-e", "lama-trex", "lama-trex-roberta", "lama-trex-evidence", "pararel")) {
+            "sst2",
+            "sst2-16",
+            "sick-e",
+            "lama-trex",
+            "lama-trex-roberta",
+            "lama-trex-evidence",
+            "pararel")) {
       DataIntake.importFrom(
           Catalogue.builtIn().get(name),
           LAYOUTS,
@@ -89,10 +96,13 @@ class ConfigsTest {
       MODELS.put(roberta + "-roberta-large.yaml", "FacebookAI/roberta-large");
       MODELS.put(roberta + "-bert-base-cased.yaml", "google-bert/bert-base-cased");
     }
+    MODELS.put("prompt-tuning-sst2-t5-large.yaml", "google/t5-large-lm-adapt");
+    MODELS.put("p-tuning-v2-sst2-roberta-large.yaml", "FacebookAI/roberta-large");
     for (String bundled :
         List.of(
             "autoprompt-sst2",
             "facts-lama",
+            "prompt-tuning-sst2",
             "relations-trex",
             "sentiment",
             "sick-e",
@@ -149,6 +159,12 @@ class ConfigsTest {
     assertThat(paper.discrete().gcg()).isEqualTo(GcgConfig.original());
     assertThat(paper.budget()).isEqualTo(Budget.ofSteps(500));
     assertThat(paper.tokens()).isEqualTo(20);
+  }
+
+  @Test
+  void promptTuning_ofThePaper_hasItsSettings() {
+    SoftMethod method = read("prompt-tuning-sst2-t5-large.yaml").soft().orElseThrow();
+    assertThat(method.config(method.start().orElseThrow())).isEqualTo(PromptTuning.paper());
   }
 
   @Test

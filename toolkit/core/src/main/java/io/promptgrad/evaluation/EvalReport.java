@@ -46,6 +46,13 @@ public record EvalReport(
     warnings = List.copyOf(warnings);
   }
 
+  /** Returns the report with one more warning. */
+  public EvalReport withWarning(String warning) {
+    List<String> more = new ArrayList<>(warnings);
+    more.add(warning);
+    return new EvalReport(metric, value, n, std, min, failures, ci95, otherMetrics, outcomes, more);
+  }
+
   /**
    * Computes the report.
    *

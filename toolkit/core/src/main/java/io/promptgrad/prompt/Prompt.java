@@ -1,6 +1,7 @@
 package io.promptgrad.prompt;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
 
 /**
  * What a search finds. Every method has its own implementation; all are saved and shown alike.
@@ -25,4 +26,7 @@ public interface Prompt {
    * writing, which reports show.
    */
   ObjectNode toJson();
+
+  /** Writes what is not text, such as numbers, into the folder that gets {@link #toJson}. */
+  default void saveFiles(Path folder) {}
 }

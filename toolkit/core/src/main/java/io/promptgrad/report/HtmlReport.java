@@ -63,9 +63,11 @@ public final class HtmlReport {
           body.append(transfer(run));
           body.append(prompt(r, run.prompt()));
         });
+    run.virtualTokens().ifPresent(view -> body.append(VirtualTokenView.of(view)));
     if (!trace.isEmpty()) {
       body.append("<h2>The search</h2>\n")
           .append(TracePlots.scores(trace, devBaselines(result)))
+          .append(TracePlots.losses(trace))
           .append("<h2>The candidates</h2>\n")
           .append(TracePlots.candidates(trace));
     }

@@ -43,6 +43,34 @@ public final class TracePlots {
         .toSvg();
   }
 
+  /**
+   * Returns the losses of a search whose candidates say what theirs is, in the details {@code loss}
+   * and {@code dev_loss}; else nothing.
+   */
+  public static String losses(List<TraceStep> trace) {
+    List<Point> train = new ArrayList<>();
+    List<Point> dev = new ArrayList<>();
+    for (TraceStep step : trace) {
+      for (Candidate candidate : step.report().candidates()) {
+        if (candidate.details().get("loss") instanceof Number loss) {
+          train.add(
+              new Point(step.step(), loss.doubleValue(), at(step, "loss", loss.doubleValue())));
+        }
+        if (candidate.details().get("dev_loss") instanceof Number loss) {
+          dev.add(
+              new Point(step.step(), loss.doubleValue(), at(step, "dev loss", loss.doubleValue())));
+        }
+      }
+    }
+    if (train.isEmpty()) {
+      return "";
+    }
+    return new SvgPlot("Losses over the steps of the search", "step", "loss, nats")
+        .line("train", "orange", false, train)
+        .line("dev", "blue", false, dev)
+        .toSvg();
+  }
+
   private static String at(TraceStep step, String what, double value) {
     return "step %s: %s %s".formatted(step.step(), what, Html.number(value));
   }

@@ -263,8 +263,10 @@ public final class RunDirectory implements AutoCloseable {
     return "outcomes/" + name + "." + split + ".jsonl";
   }
 
-  /** Writes prompt/prompt.json and prompt/prompt.txt. */
+  /** Writes prompt/prompt.json and prompt/prompt.txt, and what else the prompt consists of. */
   public void writePrompt(Prompt prompt) {
+    requireWritable();
+    prompt.saveFiles(path.resolve("prompt"));
     write("prompt/prompt.json", Json.pretty(prompt.toJson()));
     write("prompt/prompt.txt", prompt.text() + "\n");
   }
@@ -272,6 +274,11 @@ public final class RunDirectory implements AutoCloseable {
   /** Returns prompt/prompt.json, if it was written. */
   public Optional<JsonNode> prompt() {
     return json("prompt/prompt.json");
+  }
+
+  /** Returns prompt/tokens.json, where a soft prompt's virtual tokens stand among words. */
+  public Optional<JsonNode> virtualTokens() {
+    return json("prompt/tokens.json");
   }
 
   /** Writes result.json. */

@@ -1,8 +1,8 @@
 package io.promptgrad.lm;
 
 /**
- * AdamW (Loshchilov and Hutter 2019, Algorithm 2) with clipping of the global gradient norm.
- * Matrices decay, biases and norms do not.
+ * AdamW (Loshchilov and Hutter 2019, Algorithm 2) with clipping of the global gradient norm. Of a
+ * model's weights matrices decay, biases and norms do not; of a soft prompt all parameters do.
  *
  * @param beta1 decay of the first moment
  * @param beta2 decay of the second moment
@@ -11,7 +11,8 @@ package io.promptgrad.lm;
  * @param largestNorm gradients are scaled down to this global norm; 0: never
  */
 public record AdamW(
-    double beta1, double beta2, double epsilon, double weightDecay, double largestNorm) {
+    double beta1, double beta2, double epsilon, double weightDecay, double largestNorm)
+    implements Optimizer {
 
   /** Checks the ranges. */
   public AdamW {
@@ -27,6 +28,11 @@ public record AdamW(
           "weight decay is %s and the largest norm %s, at least 0 needed"
               .formatted(weightDecay, largestNorm));
     }
+  }
+
+  /** PyTorch's defaults, which PEFT's examples leave as they are. */
+  public static AdamW forPrompts() {
+    return new AdamW(0.9, 0.999, 1e-8, 0.01, 0);
   }
 
   /** As masked and causal language models are commonly pretrained. */

@@ -181,6 +181,19 @@ record Inputs(NDArray ids, NDArray mask, NDArray types, NDArray positions, NDArr
     return floats;
   }
 
+  /** The same without rounding. */
+  static double[] doubles(NDArray array) {
+    if (array.getDataType() == DataType.FLOAT64) {
+      return array.toDoubleArray();
+    }
+    float[] values = array.toFloatArray();
+    double[] doubles = new double[values.length];
+    for (int i = 0; i < doubles.length; i++) {
+      doubles[i] = values[i];
+    }
+    return doubles;
+  }
+
   // ------------------------------------------------------------------ checks
 
   static void requireIds(int[] ids, TransformerSpec spec) {

@@ -211,6 +211,11 @@ public final class LanguageModel implements AutoCloseable {
     return new SearchModel(this, program);
   }
 
+  /** The calls that soft prompts make. */
+  public SoftModel forSoft() {
+    return new SoftModel(this, program);
+  }
+
   void countForward(long tokens) {
     forwardTokens.add(tokens);
   }

@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -50,6 +51,7 @@ public final class Cloze {
   private final int[] after;
   private final List<String> specialNames;
   private final Set<String> visibleFields; // those that the model sees
+  private final int most; // tokens of a sequence
   private int shortened;
 
   /**
@@ -65,7 +67,23 @@ public final class Cloze {
 
   /** The same with label tokens at hand. */
   public Cloze(LanguageModel model, PromptTemplate template, LabelTokens labels) {
+    this(model, template, labels, 0);
+  }
+
+  /**
+   * The same with room for virtual tokens, which examples leave free.
+   *
+   * @param reserved their number
+   * @throws InvalidInputException if they leave no room for a text
+   */
+  public Cloze(LanguageModel model, PromptTemplate template, LabelTokens labels, int reserved) {
+    if (reserved >= model.spec().maxPositions()) {
+      throw new InvalidInputException(
+          "A prompt of %d virtual tokens leaves no room for a text: %s accepts %d tokens in all; take fewer."
+              .formatted(reserved, model.path(), model.spec().maxPositions()));
+    }
     this.model = model;
+    this.most = model.spec().maxPositions() - reserved;
     this.tokenizer = model.tokenizer();
     this.template = template;
     this.labels = labels;
@@ -196,6 +214,15 @@ public final class Cloze {
     return shortened;
   }
 
+  /** What to say about {@link #shortened}, if anything. */
+  public Optional<String> shortenedWarning(int examples) {
+    return shortened == 0
+        ? Optional.empty()
+        : Optional.of(
+            "%d of %d examples were longer than the model's %d tokens and lost the end of their text."
+                .formatted(shortened, examples, most));
+  }
+
   /** Encodes examples. */
   public List<ClozeExample> encode(List<Example> examples) {
     List<ClozeExample> encoded = new ArrayList<>(examples.size());
@@ -214,14 +241,14 @@ public final class Cloze {
   private ClozeExample encode(String id, Map<String, String> fields, int gold, int[] goldTokens) {
     template.requireFields(fields.keySet());
     Pieces pieces = pieces(fields);
-    int excess = pieces.length() - model.spec().maxPositions();
+    int excess = pieces.length() - most;
     if (excess > 0) {
       shortened++;
       Map<String, String> shorter = new HashMap<>(fields);
       while (excess > 0) {
         shortenLongest(id, shorter, excess);
         pieces = pieces(shorter);
-        excess = pieces.length() - model.spec().maxPositions();
+        excess = pieces.length() - most;
       }
     }
     int[] ids = new int[pieces.length()];
@@ -369,7 +396,7 @@ public final class Cloze {
     if (longest == null) {
       throw new InvalidInputException(
           "Example %s has too many tokens with this template even without its text: the model accepts %d; shorten the template."
-              .formatted(id, model.spec().maxPositions()));
+              .formatted(id, most));
     }
     int kept = Math.max(0, tokens.length - excess);
     String text = tokenizer.decode(Arrays.copyOf(tokens, kept));

@@ -19,8 +19,14 @@ public final class LabelScorer {
    *
    * @param decoderIds what an encoder-decoder's decoder has said before, of which {@code predictAt}
    *     is a column; else empty
+   * @param slots columns of the trigger's tokens, in their order
    */
-  public record Row(int[] ids, int[] types, int predictAt, int[] decoderIds) {
+  public record Row(int[] ids, int[] types, int predictAt, int[] decoderIds, int[] slots) {
+
+    /** With what stands in the slots taken as it is. */
+    public Row(int[] ids, int[] types, int predictAt, int[] decoderIds) {
+      this(ids, types, predictAt, decoderIds, new int[0]);
+    }
 
     /** For a model without a decoder apart. */
     public Row(int[] ids, int[] types, int predictAt) {
@@ -30,20 +36,48 @@ public final class LabelScorer {
     /** An example with a trigger in its place. */
     public static Row of(ClozeExample example, int[] trigger) {
       return new Row(
-          example.with(trigger), example.types(), example.predictAt(), example.decoderIds());
+          example.with(trigger),
+          example.types(),
+          example.predictAt(),
+          example.decoderIds(),
+          example.triggerAt());
     }
+  }
+
+  /** Where logits come from: a model alone, or one under a soft prompt. */
+  public interface Source {
+    /**
+     * Logits of tokens at the rows' answers.
+     *
+     * @return row-major [rows * tokens]
+     */
+    float[] logits(LanguageModel model, List<Row> rows, int[] tokens);
   }
 
   private final LanguageModel model;
   private final MicroBatches batches;
+  private final Source source;
 
   public LabelScorer(LanguageModel model) {
     this(model, MicroBatches.forModel(model));
   }
 
   public LabelScorer(LanguageModel model, MicroBatches batches) {
+    this(model, batches, LabelScorer::plain);
+  }
+
+  /** With logits from elsewhere; {@link #logProbabilities} are the model's own all the same. */
+  public LabelScorer(LanguageModel model, MicroBatches batches, Source source) {
     this.model = model;
     this.batches = batches;
+    this.source = source;
+  }
+
+  private static float[] plain(LanguageModel model, List<Row> rows, int[] tokens) {
+    FilledBatch batch = FilledBatch.of(model, rows);
+    try (NDManager scope = model.newScope()) {
+      return model.logits(scope, batch.tokens(), batch.at(), tokens).toFloatArray();
+    }
   }
 
   /**
@@ -60,13 +94,10 @@ public final class LabelScorer {
         model,
         lengths(rows),
         (model, group) -> {
-          FilledBatch batch = batch(rows, group);
-          try (NDManager scope = model.newScope()) {
-            float[] logits = model.logits(scope, batch.tokens(), batch.at(), tokens).toFloatArray();
-            requireNumbers(logits, "logits");
-            for (int r = 0; r < group.length; r++) {
-              scores[group[r]] = perLabel(logits, r * tokens.length, labels);
-            }
+          float[] logits = source.logits(model, chosen(rows, group), tokens);
+          requireNumbers(logits, "logits");
+          for (int r = 0; r < group.length; r++) {
+            scores[group[r]] = perLabel(logits, r * tokens.length, labels);
           }
         });
     return scores;
@@ -95,13 +126,10 @@ public final class LabelScorer {
         model,
         lengths(rows),
         (model, group) -> {
-          FilledBatch batch = batch(rows, group);
-          try (NDManager scope = model.newScope()) {
-            float[] logits = model.logits(scope, batch.tokens(), batch.at(), tokens).toFloatArray();
-            requireNumbers(logits, "logits");
-            for (int r = 0; r < group.length; r++) {
-              answers[group[r]] = answer(logits, r * tokens.length, tokens.length, gold[group[r]]);
-            }
+          float[] logits = source.logits(model, chosen(rows, group), tokens);
+          requireNumbers(logits, "logits");
+          for (int r = 0; r < group.length; r++) {
+            answers[group[r]] = answer(logits, r * tokens.length, tokens.length, gold[group[r]]);
           }
         });
     return answers;
@@ -134,7 +162,7 @@ public final class LabelScorer {
         model,
         lengths(rows),
         (model, group) -> {
-          FilledBatch batch = batch(rows, group);
+          FilledBatch batch = FilledBatch.of(model, chosen(rows, group));
           int[][] wanted = new int[group.length][];
           for (int r = 0; r < group.length; r++) {
             wanted[r] = answers.get(group[r]);
@@ -190,7 +218,7 @@ public final class LabelScorer {
     return rows.stream().mapToInt(row -> row.ids().length).toArray();
   }
 
-  private FilledBatch batch(List<Row> rows, int[] group) {
-    return FilledBatch.of(model, Arrays.stream(group).mapToObj(rows::get).toList());
+  private static List<Row> chosen(List<Row> rows, int[] group) {
+    return Arrays.stream(group).mapToObj(rows::get).toList();
   }
 }

@@ -36,7 +36,8 @@ public final class ClozeEvaluator implements Evaluator<TriggerPrompt> {
   }
 
   /** With a scorer, and what it has learnt about batch sizes, of the caller's. */
-  ClozeEvaluator(LanguageModel model, LabelScorer scorer, Metric metric, List<Metric> others) {
+  public ClozeEvaluator(
+      LanguageModel model, LabelScorer scorer, Metric metric, List<Metric> others) {
     this.model = model;
     this.scorer = scorer;
     this.metric = metric;
@@ -49,24 +50,7 @@ public final class ClozeEvaluator implements Evaluator<TriggerPrompt> {
     List<ClozeExample> encoded = cloze.encode(examples);
     List<Outcome> outcomes = outcomes(encoded, prompt.tokenIds(), prompt.labels());
     EvalReport report = EvalReport.of(metric, others, outcomes);
-    if (cloze.shortened() == 0) {
-      return report;
-    }
-    List<String> warnings = new ArrayList<>(report.warnings());
-    warnings.add(
-        "%d of %d examples were longer than the model's %d tokens and lost the end of their text."
-            .formatted(cloze.shortened(), examples.size(), model.spec().maxPositions()));
-    return new EvalReport(
-        report.metric(),
-        report.value(),
-        report.n(),
-        report.std(),
-        report.min(),
-        report.failures(),
-        report.ci95(),
-        report.otherMetrics(),
-        report.outcomes(),
-        warnings);
+    return cloze.shortenedWarning(examples.size()).map(report::withWarning).orElse(report);
   }
 
   /** What becomes of encoded examples with a trigger in their slots. */

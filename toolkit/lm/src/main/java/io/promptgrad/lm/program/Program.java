@@ -32,6 +32,12 @@ public final class Program implements AutoCloseable {
 
   private static final String SOURCE = "transformer.py";
 
+  private static final String SOFT_PROMPT = "soft_prompt.py";
+
+  /** The lists of that script. */
+  private static final List<String> SOFT_PROMPT_STATE =
+      List.of("leaves", "gradients", "first", "second", "keep");
+
   /** The script's lists of tensors, which it fills itself. */
   private static final List<String> STATE =
       List.of("leaves", "constants", "gradients", "first_moments", "second_moments", "counts");
@@ -63,7 +69,25 @@ public final class Program implements AutoCloseable {
       attributes.put(list, new ScriptArchive.EmptyList("List[Tensor]"));
     }
     attributes.put("w", new ScriptArchive.EmptyList("List[Dict[str, Tensor]]"));
-    return load(device, source(), "Transformer", attributes);
+    return load(device, source(SOURCE), "Transformer", attributes);
+  }
+
+  /**
+   * Loads the program of soft prompts' parameters ({@code soft_prompt.py}).
+   *
+   * @param owner gets the program, which is closed with it at the latest
+   * @param form how a prompt is made of its parameters, by the script's numbers
+   * @param layers of an LSTM
+   */
+  public static Program loadSoftPrompt(NDManager owner, int form, int layers) {
+    Map<String, Object> attributes = new LinkedHashMap<>();
+    attributes.put("training", Boolean.FALSE);
+    attributes.put("form", form);
+    attributes.put("layers", layers);
+    for (String list : SOFT_PROMPT_STATE) {
+      attributes.put(list, new ScriptArchive.EmptyList("List[Tensor]"));
+    }
+    return load(owner.newSubManager(), source(SOFT_PROMPT), "SoftPrompt", attributes);
   }
 
   /**
@@ -75,9 +99,13 @@ public final class Program implements AutoCloseable {
    */
   public static Program load(
       Device device, String source, String className, Map<String, Object> attributes) {
+    return load(NDManager.newBaseManager(device, LibTorch.ENGINE), source, className, attributes);
+  }
+
+  private static Program load(
+      NDManager manager, String source, String className, Map<String, Object> attributes) {
     LibTorch.prepareThread();
     byte[] archive = ScriptArchive.pack(source, className, attributes);
-    NDManager manager = NDManager.newBaseManager(device, LibTorch.ENGINE);
     try {
       Block block =
           JniUtils.loadModule(
@@ -138,8 +166,8 @@ public final class Program implements AutoCloseable {
     return name;
   }
 
-  private static String source() {
-    try (InputStream in = Program.class.getResourceAsStream(SOURCE)) {
+  private static String source(String file) {
+    try (InputStream in = Program.class.getResourceAsStream(file)) {
       return new String(in.readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {
       throw new UncheckedIOException(e);

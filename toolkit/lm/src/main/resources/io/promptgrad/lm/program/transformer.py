@@ -1025,6 +1025,139 @@ class Transformer(Module):
     total = torch.sum(torch.stack(sum), [0])
     return torch.mul(total, self.table_scale)
 
+  # ---------------------------------------------------------------- entry points: soft prompts
+
+  # The head's input at the chosen positions, with prompts that are rows of a matrix v in float32 or better.
+  # n = 0: v [R, E] are word vectors, and which [M] says which of them stands at places slots [M] of B * S.
+  # n > 0: v [R * n, K * G * D] are keys and values of R prompts of n tokens. They stand in front of the rows, of an
+  # encoder-decoder in front of its decoder's; which [B or 1] is the prompt of each row, and slots [2 * L] says which
+  # of the K pieces of a token are a layer's key and its value. The angles of rotary positions are in them already.
+  def soft_features(self: __torch__.Transformer,
+    ids: Tensor,
+    mask: Tensor,
+    types: Tensor,
+    positions: Tensor,
+    decoder: Tensor,
+    v: Tensor,
+    slots: Tensor,
+    which: Tensor,
+    at: Tensor,
+    n: int) -> Tensor:
+    none = torch.empty([0])
+    e = (self).look_up(self.w, ids, )                                                                        # [B, S, E]
+    if torch.eq(n, 0):
+      fixed = torch.flatten(torch.to(e, ops.prim.dtype(v)), 0, 1)
+      e = torch.reshape(torch.index_copy(fixed, 0, slots, torch.index_select(v, 0, which)), torch.size(e))
+      states, kv, = (self).trunk(self.w, e, mask, types, positions, decoder, none, -1, 0., False, )
+      return (self).features_at(self.w, states[-1], at, )
+    x = torch.reshape(v, [-1, n, torch.floordiv(torch.size(v, 1), torch.mul(self.kv_heads, self.head_dim)), self.kv_heads, self.head_dim])
+    x = torch.permute(torch.index_select(x, 0, which), [2, 0, 3, 1, 4])                                      # [K, B or 1, G, n, D]
+    x = torch.index_select(x, 0, slots)                                                                      # [2 * L, B or 1, G, n, D]
+    past = torch.reshape(x, [torch.floordiv(torch.size(x, 0), 2), 2, torch.size(x, 1), self.kv_heads, n, self.head_dim])
+    if torch.eq(self.encoder_layers, 0):
+      states, kv, = (self).trunk(self.w, e, mask, types, positions, decoder, past, -1, 0., False, )
+      return (self).features_at(self.w, states[-1], at, )
+    encoded, kv, = (self).trunk(self.w, e, mask, types, positions, none, none, -1, 0., False, )
+    text = (self).cross_keys(self.w, encoded[-1], )
+    states, kv, = (self).decoder_stack(self.w, (self).look_up(self.w, decoder, ), text, mask, past, -1, 0., False, )
+    return (self).features_at(self.w, states[-1], at, )
+
+  # features [N, E], tokens as in gradient -> [N, V or c]
+  def soft_logits_of(self: __torch__.Transformer,
+    features: Tensor,
+    tokens: Tensor) -> Tensor:
+    if __torch__.given(tokens, ):
+      return (self).logits_of_tokens(self.w, features, tokens, )
+    return (self).logits_of(self.w, features, )
+
+  # (1 - smoothing) * -log of the targets' summed probability + smoothing * mean of -log of all tokens' probabilities
+  # + z * (log of the summed exponentials)^2 -> [N]
+  def soft_losses_of(self: __torch__.Transformer,
+    logits: Tensor,
+    targets: Tensor,
+    smoothing: float,
+    z: float) -> Tensor:
+    losses = __torch__.negative_log_likelihood(logits, targets, )
+    if torch.gt(smoothing, 0.):
+      even = torch.sub(torch.logsumexp(logits, [1]), torch.mean(logits, [1]))
+      losses = torch.add(torch.mul(losses, torch.sub(1., smoothing)), torch.mul(even, smoothing))
+    if torch.gt(z, 0.):
+      losses = torch.add(losses, torch.mul(torch.pow(torch.logsumexp(logits, [1]), 2), z))
+    return losses
+
+  # loss = sum over positions of weights * losses. settings = [n, smoothing, z] on the host
+  # -> losses [N], gradient at v, of its shape and type
+  def soft_gradient(self: __torch__.Transformer,
+    ids: Tensor,
+    mask: Tensor,
+    types: Tensor,
+    positions: Tensor,
+    decoder: Tensor,
+    v: Tensor,
+    slots: Tensor,
+    which: Tensor,
+    at: Tensor,
+    targets: Tensor,
+    weights: Tensor,
+    tokens: Tensor,
+    settings: Tensor) -> Tuple[Tensor, Tensor]:
+    torch.set_grad_enabled(True)
+    options = annotate(List[float], settings.tolist())
+    leaf = torch.requires_grad_(torch.detach(v), True)
+    features = (self).soft_features(ids, mask, types, positions, decoder, leaf, slots, which, at, int(options[0]), )
+    losses = (self).soft_losses_of((self).soft_logits_of(features, tokens, ), targets, options[1], options[2], )
+    gs = torch.grad([torch.sum(torch.mul(losses, weights))], [leaf])
+    torch.set_grad_enabled(False)
+    return (torch.detach(losses), unchecked_cast(Tensor, gs[0]))
+
+  # The losses alone.
+  def soft_losses(self: __torch__.Transformer,
+    ids: Tensor,
+    mask: Tensor,
+    types: Tensor,
+    positions: Tensor,
+    decoder: Tensor,
+    v: Tensor,
+    slots: Tensor,
+    which: Tensor,
+    at: Tensor,
+    targets: Tensor,
+    tokens: Tensor,
+    settings: Tensor) -> Tensor:
+    torch.set_grad_enabled(False)
+    options = annotate(List[float], settings.tolist())
+    features = (self).soft_features(ids, mask, types, positions, decoder, v, slots, which, at, int(options[0]), )
+    return (self).soft_losses_of((self).soft_logits_of(features, tokens, ), targets, options[1], options[2], )
+
+  # -> logits of the tokens, or of the whole vocabulary [N, c or V]
+  def soft_logits(self: __torch__.Transformer,
+    ids: Tensor,
+    mask: Tensor,
+    types: Tensor,
+    positions: Tensor,
+    decoder: Tensor,
+    v: Tensor,
+    slots: Tensor,
+    which: Tensor,
+    at: Tensor,
+    tokens: Tensor,
+    settings: Tensor) -> Tensor:
+    torch.set_grad_enabled(False)
+    options = annotate(List[float], settings.tolist())
+    features = (self).soft_features(ids, mask, types, positions, decoder, v, slots, which, at, int(options[0]), )
+    return (self).soft_logits_of(features, tokens, )
+
+  # Keys and values of tokens that nothing stands before, as a prompt. ids [1, n] -> [n, K * G * D], at least float32
+  def soft_prefix(self: __torch__.Transformer,
+    ids: Tensor,
+    types: Tensor,
+    positions: Tensor) -> Tensor:
+    torch.set_grad_enabled(False)
+    none = torch.empty([0])
+    states, kv, = (self).trunk(self.w, (self).look_up(self.w, ids, ), none, types, positions, none, none, -1, 0., True, )
+    x = torch.permute(torch.select(kv, 2, 0), [3, 0, 1, 2, 4])                                               # [n, L, 2, G, D]
+    return __torch__.at_least_float32(torch.reshape(x, [torch.size(x, 0), -1]), )
+
   # ---------------------------------------------------------------- entry points: training
 
   # The leaves become parameters with zeroed gradients and optimizer state. Nothing is shared with a file.

@@ -1,0 +1,212 @@
+package io.promptgrad.experiments.config;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.promptgrad.files.Json;
+import io.promptgrad.gradient.soft.PTuning;
+import io.promptgrad.gradient.soft.PrefixTuning;
+import io.promptgrad.gradient.soft.PromptTuning;
+import io.promptgrad.gradient.soft.SoftConfig;
+import io.promptgrad.gradient.soft.SoftStart;
+import io.promptgrad.lm.Adafactor;
+import io.promptgrad.lm.AdamW;
+import io.promptgrad.lm.Optimizer;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/**
+ * A method that trains virtual tokens, and its settings: the section {@code soft} of a
+ * configuration. Keys are those of {@link SoftConfig}, and {@code start} with what belongs to it:
+ * {@code normal} ({@code deviation}, 0 for the word vectors' own), {@code uniform}, {@code
+ * vocabulary}, {@code text} ({@code text}), {@code labels}, {@code zero}, and {@code prompt}
+ * ({@code from}: a run directory or a PEFT folder; a trigger's tokens if it is a trigger's).
+ *
+ * @param method its name
+ * @param options every setting with its value
+ */
+public record SoftMethod(String method, ObjectNode options) {
+
+  /** Key of the section. */
+  static final String KEY = "soft";
+
+  private static final Map<String, SoftConfig> METHODS = methods();
+
+  /** The names of the methods. */
+  public static Set<String> names() {
+    return METHODS.keySet();
+  }
+
+  private static Map<String, SoftConfig> methods() {
+    Map<String, SoftConfig> methods = new LinkedHashMap<>();
+    methods.put("prompt-tuning", PromptTuning.small());
+    methods.put("prefix-tuning", PrefixTuning.small());
+    methods.put("p-tuning", PTuning.small());
+    methods.put("p-tuning-v2", PrefixTuning.smallDeepPrompts());
+    return methods;
+  }
+
+  private static ObjectNode defaults(SoftConfig config) {
+    AdamW adam = (AdamW) config.optimizer();
+    return Json.object()
+        .put("tokens", config.tokens())
+        .put("prompts", config.prompts())
+        .put("encoder", name(config.encoder()))
+        .put("start", config.start() instanceof SoftStart.Labels ? "labels" : "normal")
+        .put(
+            "deviation", config.start() instanceof SoftStart.Normal normal ? normal.deviation() : 0)
+        .put("text", "")
+        .put("from", "")
+        .put("optimizer", "adamw")
+        .put("weight_decay", adam.weightDecay())
+        .put("largest_norm", adam.largestNorm())
+        .put("learning_rate", config.learningRate())
+        .put("schedule", name(config.schedule()))
+        .put("warm_up", config.warmUp())
+        .put("updates", config.updates())
+        .put("batch_size", config.batchSize())
+        .put("accumulation", config.accumulation())
+        .put("label_smoothing", config.smoothing())
+        .put("z_loss", config.z())
+        .put("whole_vocabulary", config.wholeVocabulary())
+        .put("updates_per_step", config.updatesPerStep())
+        .put("dev_every", config.devEvery());
+  }
+
+  private static String name(Enum<?> value) {
+    return value.name().toLowerCase(Locale.ROOT);
+  }
+
+  /** Reads the section for a method; empty for a method of another kind. */
+  static Optional<SoftMethod> read(Section root, String method, ConfigPaths.Base paths) {
+    if (!METHODS.containsKey(method)) {
+      return Optional.empty();
+    }
+    ObjectNode options = defaults(METHODS.get(method));
+    Section section =
+        root.section(
+            KEY, options.properties().stream().map(Map.Entry::getKey).toArray(String[]::new));
+    for (Map.Entry<String, JsonNode> option : List.copyOf(options.properties())) {
+      String key = option.getKey();
+      JsonNode otherwise = option.getValue();
+      if (!section.has(key)) {
+        continue;
+      }
+      if (otherwise.isInt()) {
+        options.put(key, section.wholeNumber(key, otherwise.asInt()));
+      } else if (otherwise.isNumber()) {
+        OptionalDouble number = section.number(key);
+        options.put(key, number.orElse(otherwise.asDouble()));
+      } else if (otherwise.isBoolean()) {
+        options.put(key, section.flag(key, otherwise.asBoolean()));
+      } else if (key.equals("text")) {
+        options.put(key, section.text(key).orElseThrow());
+      } else if (key.equals("from")) {
+        String path = section.text(key).orElseThrow();
+        options.put(
+            key, path.isEmpty() ? "" : ConfigPaths.file(section, key, path, paths).toString());
+      } else {
+        options.put(key, section.choice(key, otherwise.asText(), choices(key)));
+      }
+    }
+    if (options.path("optimizer").asText().equals("adafactor") && !section.has("weight_decay")) {
+      options.put("weight_decay", Adafactor.forPrompts().weightDecay());
+    }
+    requireTogether(section, options, "text", "text");
+    requireTogether(section, options, "prompt", "from");
+    SoftMethod read = new SoftMethod(method, options);
+    root.reading(KEY, () -> read.config(new SoftStart.Normal(0))); // checks the ranges
+    if (!read.encoder().equals(SoftConfig.Encoder.NONE)
+        && !Set.of("normal", "zero").contains(read.text("start"))) {
+      throw section.problem(
+          "start",
+          "with the encoder %s a prompt begins at normal numbers or at zero; set encoder to none for another start."
+              .formatted(read.text("encoder")));
+    }
+    return Optional.of(read);
+  }
+
+  private static void requireTogether(
+      Section section, ObjectNode options, String start, String key) {
+    boolean asked = options.path("start").asText().equals(start);
+    boolean given = !options.path(key).asText().isEmpty();
+    if (asked && !given) {
+      throw section.missing(key, "the start '%s' needs it.".formatted(start));
+    }
+    if (given && !asked) {
+      throw section.problem(key, "'%s' is for 'start: %s' only.".formatted(section.at(key), start));
+    }
+  }
+
+  private static List<String> choices(String key) {
+    return switch (key) {
+      case "encoder" -> Stream.of(SoftConfig.Encoder.values()).map(SoftMethod::name).toList();
+      case "schedule" -> Stream.of(SoftConfig.Schedule.values()).map(SoftMethod::name).toList();
+      case "start" ->
+          List.of("normal", "uniform", "vocabulary", "text", "labels", "zero", "prompt");
+      case "optimizer" -> List.of("adamw", "adafactor");
+      default -> throw new IllegalArgumentException(key);
+    };
+  }
+
+  /** A word. */
+  public String text(String key) {
+    return options.path(key).asText();
+  }
+
+  private int number(String key) {
+    return options.path(key).asInt();
+  }
+
+  private double real(String key) {
+    return options.path(key).asDouble();
+  }
+
+  private SoftConfig.Encoder encoder() {
+    return SoftConfig.Encoder.valueOf(text("encoder").toUpperCase(Locale.ROOT));
+  }
+
+  /** The start, unless it is another prompt. */
+  public Optional<SoftStart> start() {
+    return switch (text("start")) {
+      case "normal" -> Optional.of(new SoftStart.Normal(real("deviation")));
+      case "uniform" -> Optional.of(new SoftStart.Uniform(-0.5, 0.5));
+      case "vocabulary" -> Optional.of(new SoftStart.Vocabulary(0, true));
+      case "text" -> Optional.of(new SoftStart.Text(text("text")));
+      case "labels" -> Optional.of(new SoftStart.Labels());
+      case "zero" -> Optional.of(new SoftStart.Zero());
+      default -> Optional.empty();
+    };
+  }
+
+  /** The settings with a start. */
+  public SoftConfig config(SoftStart start) {
+    Optimizer optimizer =
+        text("optimizer").equals("adafactor")
+            ? new Adafactor(0.8, 1e-30, 1, real("weight_decay"), real("largest_norm"))
+            : new AdamW(0.9, 0.999, 1e-8, real("weight_decay"), real("largest_norm"));
+    return new SoftConfig(
+        METHODS.get(method).layout(),
+        encoder(),
+        number("tokens"),
+        number("prompts"),
+        start,
+        optimizer,
+        real("learning_rate"),
+        SoftConfig.Schedule.valueOf(text("schedule").toUpperCase(Locale.ROOT)),
+        real("warm_up"),
+        number("updates"),
+        number("batch_size"),
+        number("accumulation"),
+        real("label_smoothing"),
+        real("z_loss"),
+        options.path("whole_vocabulary").asBoolean(),
+        number("updates_per_step"),
+        number("dev_every"));
+  }
+}
