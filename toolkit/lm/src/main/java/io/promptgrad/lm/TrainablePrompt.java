@@ -8,6 +8,7 @@ import io.promptgrad.lm.program.Program;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -169,7 +170,7 @@ public final class TrainablePrompt implements AutoCloseable {
 
   /** Shapes of the parameters, by name. */
   public Map<String, long[]> parameters() {
-    return java.util.Collections.unmodifiableMap(shapes);
+    return Collections.unmodifiableMap(shapes);
   }
 
   /** The prompt, or one after the other [R * n, W]. */

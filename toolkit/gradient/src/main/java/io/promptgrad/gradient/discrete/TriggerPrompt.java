@@ -111,6 +111,12 @@ public record TriggerPrompt(
    * @throws InvalidInputException if something is missing or the vocabulary does not fit
    */
   public static TriggerPrompt fromJson(JsonNode json, Tokenizer tokenizer) {
+    String kind = json.path("kind").asText("trigger");
+    if (!kind.equals("trigger")) {
+      throw new InvalidInputException(
+          "The saved prompt is of kind '%s'; name one that consists of trigger tokens."
+              .formatted(kind));
+    }
     boolean open = json.path("answers").isObject();
     if (!json.path("template").isTextual() || !(open || json.path("verbalizer").isObject())) {
       throw new InvalidInputException(

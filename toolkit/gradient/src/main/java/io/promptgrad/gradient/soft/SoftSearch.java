@@ -60,6 +60,7 @@ public final class SoftSearch implements Search {
   private SoftProblem.Dev bestDev; // null before step 1
   private int bestStep;
   private SoftPrompt bestPrompt; // of best; null: not made yet
+  private int done; // steps
   private long orderOf = -1; // the pass whose order is at hand
   private int[] order;
 
@@ -187,8 +188,6 @@ public final class SoftSearch implements Search {
   public boolean finished() {
     return done >= lastStep();
   }
-
-  private int done; // steps
 
   @Override
   public StepReport step(int step) {

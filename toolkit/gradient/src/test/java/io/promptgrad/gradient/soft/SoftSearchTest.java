@@ -14,6 +14,7 @@ import io.promptgrad.gradient.TinyModels;
 import io.promptgrad.gradient.cloze.Cloze;
 import io.promptgrad.gradient.cloze.ClozeExample;
 import io.promptgrad.gradient.discrete.ClozeEvaluator;
+import io.promptgrad.gradient.discrete.TriggerPrompt;
 import io.promptgrad.gradient.trigger.Floats;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
@@ -191,6 +192,10 @@ class SoftSearchTest {
     assertThat(evaluator.evaluate(read, TASK.test()).outcomes())
         .isEqualTo(evaluator.evaluate(prompt, TASK.test()).outcomes());
     assertThat(read.text()).startsWith("<").contains(FRONT);
+    assertThatThrownBy(
+            () -> TriggerPrompt.fromJson(prompt.toJson(), models.get("masked").tokenizer()))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("'soft'");
   }
 
   @Test
@@ -360,6 +365,26 @@ class SoftSearchTest {
     assertThat(row.targets()[1]).containsExactly(ids[4]);
     assertThatThrownBy(() -> new TextProblem(models.get("masked"), pairs, pairs))
         .isInstanceOf(InvalidInputException.class);
+  }
+
+  /** Native arrays do not become more from step to step. */
+  @Test
+  void steps_overAWhile_leaveNothingBehind() {
+    LanguageModel model = models.get("causal");
+    NDManager root;
+    try (NDManager scope = model.newScope()) {
+      root = scope.getParentManager();
+    }
+    SoftSearch search = search("causal", FRONT, prompt(3, 0.05, 100).inSteps(2, 1));
+    search.step(1);
+    search.save();
+    int arrays = root.getManagedArrays().size();
+    for (int step = 2; step <= 20; step++) {
+      search.step(step);
+      search.save();
+      search.best();
+    }
+    assertThat(root.getManagedArrays()).hasSize(arrays);
   }
 
   private static SoftProblem problem(String name, String template, Map<String, Object> words) {
