@@ -48,14 +48,18 @@ public final class ClozeEvaluator implements Evaluator<TriggerPrompt> {
     Cloze cloze = new Cloze(model, prompt.template(), prompt.labels());
     List<ClozeExample> encoded = cloze.encode(examples);
     List<Outcome> outcomes = outcomes(encoded, prompt.tokenIds(), prompt.labels());
-    EvalReport report = EvalReport.of(metric, others, outcomes);
+    return withWarning(EvalReport.of(metric, others, outcomes), cloze, model);
+  }
+
+  /** The same report, with a sentence about the examples that were too long, if there are any. */
+  public static EvalReport withWarning(EvalReport report, Cloze cloze, LanguageModel model) {
     if (cloze.shortened() == 0) {
       return report;
     }
     List<String> warnings = new ArrayList<>(report.warnings());
     warnings.add(
         "%d of %d examples were longer than the model's %d tokens and lost the end of their text."
-            .formatted(cloze.shortened(), examples.size(), model.spec().maxPositions()));
+            .formatted(cloze.shortened(), report.outcomes().size(), model.spec().maxPositions()));
     return new EvalReport(
         report.metric(),
         report.value(),
@@ -103,7 +107,12 @@ public final class ClozeEvaluator implements Evaluator<TriggerPrompt> {
     return outcomes;
   }
 
-  private static Outcome outcome(ClozeExample example, double[] scores, List<String> labels) {
+  /**
+   * What becomes of an example.
+   *
+   * @param scores of the labels, as {@link LabelScorer#scores} gives them
+   */
+  public static Outcome outcome(ClozeExample example, double[] scores, List<String> labels) {
     int gold = example.gold();
     int answer = gold;
     int rank = 1;

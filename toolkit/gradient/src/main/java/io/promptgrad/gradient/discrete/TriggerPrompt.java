@@ -111,6 +111,10 @@ public record TriggerPrompt(
    * @throws InvalidInputException if something is missing or the vocabulary does not fit
    */
   public static TriggerPrompt fromJson(JsonNode json, Tokenizer tokenizer) {
+    if (json.path("kind").asText().equals("soft")) {
+      throw new InvalidInputException(
+          "This saved prompt is made of vectors, and tokens are needed here; name one that a search over tokens found.");
+    }
     boolean open = json.path("answers").isObject();
     if (!json.path("template").isTextual() || !(open || json.path("verbalizer").isObject())) {
       throw new InvalidInputException(
