@@ -25,7 +25,8 @@ final class SearchCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "METHOD",
-      description = "The method: autoprompt, gcg, pez, ..., or to compare linear-probe, finetune.")
+      description =
+          "The method: autoprompt, gcg, pez, bbt, bbtv2, rlprompt, reinforce, ..., or to compare linear-probe, finetune.")
   private String method;
 
   @Option(

@@ -14,6 +14,7 @@ import io.promptgrad.template.PromptTemplate;
 import io.promptgrad.template.Verbalizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -41,6 +42,7 @@ import java.util.stream.Stream;
  * budget: {steps: 100, time: 10m, forward_tokens: 50000000, evaluations: 100000}
  * stop: {patience: 20, target: 0.95, convergence: {window: 10, tolerance: 0.002}}
  * search: {width: 32, top_k: 32}         # of other methods, see DiscreteConfig
+ * bbt: {dimensions: 500, calls: 8000}    # likewise bbtv2, rlprompt, reinforce: GradientFreeConfig
  * autoprompt: {candidates: 32, positions: one, gradient_examples: 128, evaluation_examples: 128}
  * manual_prompts: [{template: "{sentence} It was [P] ."}]
  * data: {dir: /data}                     # where data sets are, and task files are looked for, too
@@ -57,7 +59,11 @@ public final class ConfigReader {
 
   /** The methods that this version has. */
   public static final List<String> METHODS =
-      Stream.concat(Stream.of("autoprompt", PROBE, FINE_TUNING), DiscreteConfig.names().stream())
+      Stream.of(
+              List.of("autoprompt", PROBE, FINE_TUNING),
+              DiscreteConfig.names(),
+              GradientFreeConfig.names())
+          .flatMap(Collection::stream)
           .toList();
 
   private static final List<String> PRECISIONS =
@@ -94,6 +100,10 @@ public final class ConfigReader {
             "stop",
             "autoprompt",
             DiscreteConfig.KEY,
+            "bbt",
+            "bbtv2",
+            "rlprompt",
+            "reinforce",
             "probe",
             FINE_TUNING,
             "manual_prompts",
@@ -128,10 +138,11 @@ public final class ConfigReader {
         root.wholeNumber("seed").orElse(0),
         device(root),
         root.choice("precision", "auto", PRECISIONS),
-        budget(root, stop),
+        budget(root, stop, GradientFreeConfig.names().contains(method)),
         stop,
         MethodReader.autoPrompt(root, facts.isPresent()),
         DiscreteConfig.read(root, method),
+        GradientFreeConfig.read(root, method, paths),
         MethodReader.probe(root),
         MethodReader.fineTuning(root),
         manual,
@@ -249,7 +260,10 @@ public final class ConfigReader {
     return section.reading("device", () -> Devices.parse(names));
   }
 
-  private static Budget budget(Section root, List<StopRule> stop) {
+  /**
+   * @param ends whether the method ends by itself, so that it needs no budget
+   */
+  private static Budget budget(Section root, List<StopRule> stop, boolean ends) {
     Section section = root.section("budget", "steps", "evaluations", "forward_tokens", "time");
     Optional<String> time = section.text("time");
     Budget budget =
@@ -263,7 +277,7 @@ public final class ConfigReader {
                     Budget.UNLIMITED.calls(),
                     Budget.UNLIMITED.usd(),
                     time.map(t -> section.reading("time", () -> Durations.parse(t)))));
-    return budget.equals(Budget.UNLIMITED) && stop.isEmpty()
+    return budget.equals(Budget.UNLIMITED) && stop.isEmpty() && !ends
         ? Budget.ofSteps(DEFAULT_STEPS)
         : budget;
   }

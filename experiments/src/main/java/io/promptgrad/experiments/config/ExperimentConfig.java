@@ -24,6 +24,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.function.UnaryOperator;
 
 /**
  * One experiment, all defaults filled in.
@@ -47,6 +48,7 @@ import java.util.TreeSet;
  * @param stop when it stops earlier
  * @param autoprompt settings of autoprompt
  * @param discrete settings of another method of discrete search
+ * @param gradientFree settings of a method that takes no gradient of the model
  * @param probe settings of linear-probe
  * @param fineTuning settings of finetune
  * @param manualPrompts baselines; the best on dev is reported
@@ -70,6 +72,7 @@ public record ExperimentConfig(
     List<StopRule> stop,
     AutoPromptConfig autoprompt,
     Optional<DiscreteConfig> discrete,
+    Optional<GradientFreeConfig> gradientFree,
     LinearProbe.Config probe,
     FineTuning.Config fineTuning,
     List<ManualPrompt> manualPrompts,
@@ -101,6 +104,33 @@ public record ExperimentConfig(
         stop,
         autoprompt,
         discrete,
+        gradientFree,
+        probe,
+        fineTuning,
+        manualPrompts,
+        out);
+  }
+
+  /** Returns this experiment with a policy that is settled, where the method has one. */
+  public ExperimentConfig drawnFrom(UnaryOperator<String> settle) {
+    return new ExperimentConfig(
+        method,
+        model,
+        task,
+        template,
+        verbalizer,
+        labelSearch,
+        facts,
+        metric,
+        otherMetrics,
+        seed,
+        device,
+        precision,
+        budget,
+        stop,
+        autoprompt,
+        discrete,
+        gradientFree.map(own -> own.policy().map(p -> own.withPolicy(settle.apply(p))).orElse(own)),
         probe,
         fineTuning,
         manualPrompts,
@@ -131,6 +161,7 @@ public record ExperimentConfig(
         stop,
         autoprompt,
         discrete,
+        gradientFree,
         probe,
         fineTuning,
         manualPrompts,
@@ -193,6 +224,8 @@ public record ExperimentConfig(
         putStop(json.putObject("stop"));
         if (discrete.isPresent()) {
           json.set(DiscreteConfig.KEY, discrete.get().options());
+        } else if (gradientFree.isPresent()) {
+          json.set(method, gradientFree.get().options());
         } else {
           putAutoPrompt(json.putObject("autoprompt"));
         }

@@ -7,14 +7,14 @@ import io.promptgrad.evaluation.MajorityClass;
 import io.promptgrad.evaluation.Score;
 import io.promptgrad.experiments.config.EvaluationConfig;
 import io.promptgrad.files.Json;
-import io.promptgrad.gradient.discrete.ClozeEvaluator;
-import io.promptgrad.gradient.discrete.TriggerPrompt;
+import io.promptgrad.gradient.cloze.LabelTokens;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.Devices;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.LoadOptions;
 import io.promptgrad.metric.Metric;
 import io.promptgrad.metric.Metrics;
+import io.promptgrad.prompt.Prompt;
 import io.promptgrad.run.RunDirectory;
 import io.promptgrad.run.RunResult;
 import io.promptgrad.search.Cost;
@@ -41,24 +41,25 @@ public final class Evaluation {
     Task given = Tasks.load(config.task());
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
     try (LanguageModel model = ModelLoader.load(config.model(), options, console)) {
-      TriggerPrompt prompt = TriggerPrompt.fromJson(readPrompt(config.prompt()), model.tokenizer());
+      Prompt prompt = Prompts.read(readPrompt(config.prompt()), model);
       List<String> warnings = new ArrayList<>();
       Task task = given;
-      if (prompt.labels().open()) {
-        Answers answers = Answers.of(prompt.labels(), given, model.tokenizer());
+      LabelTokens labels = Prompts.labels(prompt);
+      if (labels.open()) {
+        Answers answers = Answers.of(labels, given, model.tokenizer());
         task = answers.facts().task();
         warnings.addAll(answers.facts().leftOut());
       }
-      Tasks.requireFields(task, prompt.template());
+      Tasks.requireFields(task, Prompts.template(prompt));
       List<Example> examples = task.split(config.split());
-      Tasks.requireLabels(examples, prompt.labels().labels());
+      Tasks.requireLabels(examples, labels.labels());
       Metric metric = Metrics.named(config.metric());
-      warnings.addAll(Tasks.leaks(task, prompt.template(), List.of(config.split())));
+      warnings.addAll(Tasks.leaks(task, Prompts.template(prompt), List.of(config.split())));
       warnings.forEach(leak -> console.say("Warning: " + leak));
       // Now and not after the evaluation, so that a folder that cannot be used is found at once.
       config.out().ifPresent(out -> RunDirectory.create(out, config.toJson()).close());
       long begin = System.nanoTime();
-      EvalReport report = new ClozeEvaluator(model, metric, List.of()).evaluate(prompt, examples);
+      EvalReport report = Prompts.evaluate(prompt, model, examples, metric, List.of());
       warnings.addAll(report.warnings());
       double seconds = (System.nanoTime() - begin) / 1e9;
       Score majority =
@@ -94,7 +95,7 @@ public final class Evaluation {
       Path out,
       EvaluationConfig config,
       LanguageModel model,
-      TriggerPrompt prompt,
+      Prompt prompt,
       EvalReport report,
       List<Example> examples,
       RunResult result) {

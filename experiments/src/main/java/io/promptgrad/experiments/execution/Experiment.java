@@ -16,6 +16,7 @@ import io.promptgrad.gradient.discrete.AutoPrompt;
 import io.promptgrad.gradient.discrete.ClozeEvaluator;
 import io.promptgrad.gradient.discrete.LabelTokenSearch;
 import io.promptgrad.gradient.discrete.TriggerPrompt;
+import io.promptgrad.gradient.policy.RlPrompt;
 import io.promptgrad.gradient.supervised.FineTuning;
 import io.promptgrad.gradient.supervised.LinearProbe;
 import io.promptgrad.input.InvalidInputException;
@@ -25,6 +26,7 @@ import io.promptgrad.lm.LoadOptions;
 import io.promptgrad.metric.Metric;
 import io.promptgrad.metric.Metrics;
 import io.promptgrad.metric.Outcome;
+import io.promptgrad.prompt.Prompt;
 import io.promptgrad.report.HtmlReport;
 import io.promptgrad.run.RunDirectory;
 import io.promptgrad.run.RunResult;
@@ -54,7 +56,7 @@ import java.util.stream.IntStream;
  * piece of work is on the disk when it is done, so that a run that was killed goes on where it was
  * and reaches the result that it would have had.
  */
-public final class Experiment {
+public final class Experiment implements AutoCloseable {
 
   private final ExperimentConfig config;
   private final Task task;
@@ -64,6 +66,9 @@ public final class Experiment {
   private final List<Metric> others;
   private final List<TriggerPrompt> manualPrompts;
   private final Optional<Answers> answers; // of facts
+  private Optional<LanguageModel> policy =
+      Optional.empty(); // that draws prompts; loaded when needed
+  private final List<RlPrompt> drawing = new ArrayList<>(); // with networks of their own
   private Search prepared; // with given label words, made when they were checked
 
   private Experiment(ExperimentConfig config, Task task, LanguageModel model, Console console) {
@@ -88,12 +93,14 @@ public final class Experiment {
     Task task = Tasks.load(config);
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
     ExperimentConfig settled =
-        config.on(
-            ModelLoader.settled(config.model(), console),
-            Devices.name(options.devices()),
-            options.precision().toString());
-    try (LanguageModel model = ModelLoader.load(settled.model(), options, console)) {
-      Experiment experiment = new Experiment(settled, task, model, console);
+        config
+            .on(
+                ModelLoader.settled(config.model(), console),
+                Devices.name(options.devices()),
+                options.precision().toString())
+            .drawnFrom(policy -> ModelLoader.settled(policy, console));
+    try (LanguageModel model = ModelLoader.load(settled.model(), options, console);
+        Experiment experiment = new Experiment(settled, task, model, console)) {
       experiment.check();
       Path out = config.out().orElseGet(() -> RunFolders.next(task.name(), settled));
       try (RunDirectory run = RunDirectory.create(out, settled.toJson())) {
@@ -112,8 +119,8 @@ public final class Experiment {
   public static RunResult resume(RunDirectory run, ExperimentConfig config, Console console) {
     Task task = Tasks.load(config);
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
-    try (LanguageModel model = ModelLoader.load(config.model(), options, console)) {
-      Experiment experiment = new Experiment(config, task, model, console);
+    try (LanguageModel model = ModelLoader.load(config.model(), options, console);
+        Experiment experiment = new Experiment(config, task, model, console)) {
       run.inputs().ifPresent(begun -> Inputs.requireSame(begun, experiment.inputs(), run.path()));
       // Else a run that is interrupted from here on would show the result of its shorter self.
       run.withdrawResult();
@@ -179,12 +186,47 @@ public final class Experiment {
       return prepared;
     }
     Tasks.requireLabels(task, cloze.labels().labels());
+    if (config.gradientFree().isPresent()) {
+      Search search =
+          GradientFreeMethods.search(
+              config.gradientFree().get(),
+              model,
+              policy(),
+              task,
+              config.template(),
+              cloze.labels(),
+              metric,
+              new RandomSource(config.seed()));
+      if (search instanceof RlPrompt own) {
+        drawing.add(own);
+      }
+      return search;
+    }
     if (config.discrete().isPresent()) {
       return DiscreteMethods.search(
           config.discrete().get(), model, task, cloze, metric, new RandomSource(config.seed()));
     }
     return new AutoPrompt(
         model, task, cloze, config.autoprompt(), metric, new RandomSource(config.seed()));
+  }
+
+  /** The model that draws prompts: the task's own if it has that name. */
+  private Optional<LanguageModel> policy() {
+    Optional<String> named = config.gradientFree().flatMap(own -> own.policy());
+    if (named.equals(Optional.of(config.model()))) {
+      return Optional.of(model);
+    }
+    if (named.isPresent() && policy.isEmpty()) {
+      LoadOptions options = ModelLoader.options(config.device(), config.precision());
+      policy = Optional.of(ModelLoader.load(named.get(), options, console));
+    }
+    return policy;
+  }
+
+  @Override
+  public void close() {
+    drawing.forEach(RlPrompt::close);
+    policy.ifPresent(LanguageModel::close);
   }
 
   // ------------------------------------------------------------------ the run
@@ -228,7 +270,7 @@ public final class Experiment {
         switch (config.method()) {
           case ConfigReader.PROBE -> probe(run, result);
           case ConfigReader.FINE_TUNING -> fineTune(run, labels, baselines.labelSearch(), result);
-          default -> searched(run, labels, baselines, evaluator, result);
+          default -> searched(run, labels, baselines, result);
         };
     result.warnings(baselines.warnings());
     baselines
@@ -246,16 +288,12 @@ public final class Experiment {
 
   /** Searches. Test is looked at once, with the prompt that dev chose. */
   private List<Outcome> searched(
-      RunDirectory run,
-      LabelTokens labels,
-      Baselines baselines,
-      ClozeEvaluator evaluator,
-      RunResult.Builder result) {
+      RunDirectory run, LabelTokens labels, Baselines baselines, RunResult.Builder result) {
     LoopResult loop =
         search(run, new Cloze(model, config.template(), labels), baselines.labelSearch());
-    TriggerPrompt found = (TriggerPrompt) loop.best().prompt();
-    EvalReport dev = evaluator.evaluate(found, task.dev());
-    EvalReport test = evaluator.evaluate(found, task.test());
+    Prompt found = loop.best().prompt();
+    EvalReport dev = Prompts.evaluate(found, model, task.dev(), metric, others);
+    EvalReport test = Prompts.evaluate(found, model, task.test(), metric, others);
     console.interrupt().check(run.path());
     run.writePrompt(found);
     result.loop(loop, dev.toScore(), test.toScore());

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.promptgrad.data.Catalogue;
 import io.promptgrad.data.DataDirectory;
 import io.promptgrad.experiments.execution.DataIntake;
+import io.promptgrad.gradient.blackbox.BlackBoxConfig;
 import io.promptgrad.gradient.discrete.AutoPromptConfig;
 import io.promptgrad.gradient.discrete.AutoPromptConfig.Reference;
+import io.promptgrad.gradient.policy.RlPrompt;
 import io.promptgrad.search.Budget;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -36,7 +38,13 @@ class ConfigsTest {
   static void makeData() throws IOException {
     for (String name :
         List.of(
-            "sst2", "sick-e", "lama-trex", "lama-trex-roberta", "lama-trex-evidence", "pararel")) {
+            "sst2",
+            "sst2-16",
+            "sick-e",
+            "lama-trex",
+            "lama-trex-roberta",
+            "lama-trex-evidence",
+            "pararel")) {
       DataIntake.importFrom(
           Catalogue.builtIn().get(name),
           LAYOUTS,
@@ -88,6 +96,9 @@ class ConfigsTest {
       MODELS.put(roberta + "-roberta-large.yaml", "FacebookAI/roberta-large");
       MODELS.put(roberta + "-bert-base-cased.yaml", "google-bert/bert-base-cased");
     }
+    for (String method : List.of("bbt", "bbtv2", "rlprompt")) {
+      MODELS.put(method + "-sst2-16-roberta-large.yaml", "FacebookAI/roberta-large");
+    }
     for (String bundled :
         List.of(
             "autoprompt-sst2",
@@ -98,7 +109,11 @@ class ConfigsTest {
             "sick-e-balanced",
             "sick-e-two-way",
             "sick-e-probe",
-            "sick-e-finetune")) {
+            "sick-e-finetune",
+            "bbt-sst2-16",
+            "bbtv2-sst2-16",
+            "rlprompt-sst2-16",
+            "reinforce-sst2-16")) {
       MODELS.put(bundled + ".yaml", "bundled:mini-roberta");
     }
   }
@@ -188,6 +203,24 @@ class ConfigsTest {
       assertThat(config.template().toString())
           .isEqualTo("{sentence_A} [P] [T] [T] [T] [T] {sentence_B}");
     }
+  }
+
+  @Test
+  void gradientFree_ofThePapers_haveTheirSettings() {
+    for (String method : List.of("bbt", "bbtv2", "rlprompt")) {
+      ExperimentConfig config = read(method + "-sst2-16-roberta-large.yaml");
+      assertThat(config.budget()).isEqualTo(Budget.UNLIMITED); // they end by themselves
+      assertThat(config.gradientFree()).isPresent();
+    }
+    BlackBoxConfig bbt =
+        read("bbt-sst2-16-roberta-large.yaml").gradientFree().orElseThrow().blackBox();
+    assertThat(bbt).isEqualTo(BlackBoxConfig.original());
+    GradientFreeConfig rlPrompt =
+        read("rlprompt-sst2-16-roberta-large.yaml").gradientFree().orElseThrow();
+    assertThat(rlPrompt.rlPrompt()).isEqualTo(RlPrompt.Config.original());
+    assertThat(rlPrompt.policy()).contains("distilbert/distilgpt2");
+    assertThat(read("rlprompt-sst2-16.yaml").gradientFree().orElseThrow().policy())
+        .contains("bundled:mini-llama");
   }
 
   @Test
