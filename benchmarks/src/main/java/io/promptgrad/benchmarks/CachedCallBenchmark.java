@@ -78,7 +78,7 @@ public class CachedCallBenchmark {
 
     @Override
     public TextScore score(ScoreRequest request) {
-      throw new UnsupportedOperationException();
+      throw new IllegalStateException("scoring() says that this model does not score");
     }
   }
 

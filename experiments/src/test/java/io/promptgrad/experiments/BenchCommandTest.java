@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -34,24 +35,30 @@ class BenchCommandTest {
         template: "{sentence} [T] [T] [P]"
         verbalizer: {negative: bad, positive: good}
         autoprompt: {candidates: 4, gradient_examples: 4, evaluation_examples: 4}
+        manual_prompts:
+          - template: "{sentence} it was [P]"
         """);
   }
 
-  private static CommandLineRun bench(String methods, Path out) {
-    return CommandLineRun.of(
-        "bench",
-        "discrete",
-        world.file("bench.yaml"),
-        "--methods",
-        methods,
-        "--budget",
-        "steps=2",
-        "--seeds",
-        "0,1",
-        "--judge",
-        "none",
-        "--out",
-        out);
+  private static CommandLineRun bench(String methods, Path out, Object... more) {
+    List<Object> arguments =
+        new ArrayList<>(
+            List.of(
+                "bench",
+                "discrete",
+                world.file("bench.yaml"),
+                "--methods",
+                methods,
+                "--budget",
+                "steps=2",
+                "--seeds",
+                "0,1",
+                "--judge",
+                "none",
+                "--out",
+                out));
+    arguments.addAll(List.of(more));
+    return CommandLineRun.of(arguments.toArray());
   }
 
   @Test
@@ -60,6 +67,7 @@ class BenchCommandTest {
     CommandLineRun first = bench("random,autoprompt,gcg", out);
     assertThat(first.code()).as(first.err()).isZero();
     assertThat(first.out()).contains("| random |", "| autoprompt |", "| gcg |", "p = ");
+    assertThat(first.out()).containsPattern("baselines: .*manual \\d");
     JsonNode json = Json.read(out.resolve("leaderboard.json"));
     assertThat(json.path("methods")).hasSize(3);
     for (JsonNode row : json.path("methods")) {
@@ -83,6 +91,11 @@ class BenchCommandTest {
       assertThat(again.path("methods").path(row).path("seeds"))
           .isEqualTo(json.path("methods").path(row).path("seeds"));
     }
+
+    // Runs of another configuration are no part of this table.
+    CommandLineRun other = bench("random,gcg", out, "--set", "gcg:search.width=7");
+    assertThat(other.code()).isEqualTo(2);
+    assertThat(other.err()).contains("gcg", "another configuration");
   }
 
   static List<String> methods() {
@@ -134,6 +147,7 @@ class BenchCommandTest {
       delimiter = '|',
       value = {
         "gcg | search.widht=3 | did you mean 'width'",
+        "random | search.gradient_examples=3 | gradient_examples",
         "gcg | search.width=0 | must be at least 1",
         "pez | search.learning_rate=-1 | above 0",
         "gcg | search.draw=often | evenly_spaced",

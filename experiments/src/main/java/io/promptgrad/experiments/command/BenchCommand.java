@@ -103,9 +103,8 @@ final class BenchCommand implements Callable<Integer> {
     Map<String, List<ExperimentConfig>> experiments = new LinkedHashMap<>();
     for (String method : chosen()) {
       for (long seed : seeds) {
-        experiments
-            .computeIfAbsent(method, key -> new ArrayList<>())
-            .add(experiment(method, seed, experiments.isEmpty()));
+        ExperimentConfig experiment = experiment(method, seed, experiments.isEmpty());
+        experiments.computeIfAbsent(method, key -> new ArrayList<>()).add(experiment);
       }
     }
     var console = output.console();

@@ -3,6 +3,7 @@ package io.promptgrad.experiments.command;
 import io.promptgrad.experiments.config.ConfigReader;
 import io.promptgrad.experiments.config.ExperimentConfig;
 import io.promptgrad.experiments.config.RelationsConfig;
+import io.promptgrad.experiments.config.TargetConfig;
 import io.promptgrad.experiments.config.YamlDocument;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -28,6 +29,13 @@ final class Configs {
       YamlDocument document, Path folder, RunOptions options) {
     applyOut(document, options);
     return RelationsConfig.read(document, folder);
+  }
+
+  /** Reads a search for texts as targets, if it is one. */
+  static Optional<TargetConfig> readTargets(
+      YamlDocument document, Path folder, RunOptions options) {
+    applyOut(document, options);
+    return TargetConfig.read(document, folder);
   }
 
   private static void applyOut(YamlDocument document, RunOptions options) {

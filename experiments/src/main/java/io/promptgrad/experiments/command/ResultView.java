@@ -10,9 +10,11 @@ import io.promptgrad.run.RunResult;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** Shows a result: one JSON object, or a small table for people. */
 final class ResultView {
@@ -41,14 +43,17 @@ final class ResultView {
 
   private static void table(RunResult result, PrintWriter out) {
     out.println();
-    out.printf(
-        Locale.ROOT,
-        "%-22s %-24s %-24s%n",
-        result.task() + ", " + result.metric(),
-        header("dev", result),
-        header("test", result));
-    result.baselines().forEach((name, scores) -> row(NAMES.getOrDefault(name, name), scores, out));
-    row(result.method(), result.found().scores(), out);
+    List<String> splits =
+        Stream.of("train", "dev", "test").filter(result.found().scores()::containsKey).toList();
+    out.printf("%-22s", result.task() + ", " + result.metric());
+    splits.forEach(
+        split ->
+            out.printf(" %-24s", split + " (n = " + result.found().scores().get(split).n() + ")"));
+    out.println();
+    result
+        .baselines()
+        .forEach((name, scores) -> row(NAMES.getOrDefault(name, name), scores, splits, out));
+    row(result.method(), result.found().scores(), splits, out);
     out.println();
     out.println("Prompt      " + result.found().text());
     labelWords(result, out);
@@ -91,19 +96,17 @@ final class ResultView {
             });
   }
 
-  private static String header(String split, RunResult result) {
-    Score score = result.found().scores().get(split);
-    return score == null ? "" : split + " (n = " + score.n() + ")";
-  }
-
-  private static void row(String name, Map<String, Score> scores, PrintWriter out) {
-    Score dev = scores.get("dev");
-    Score test = scores.get("test");
-    out.printf("%-22s %-24s %-24s%n", name, show(dev), show(test));
+  private static void row(
+      String name, Map<String, Score> scores, List<String> splits, PrintWriter out) {
+    out.printf("%-22s", name);
+    splits.forEach(split -> out.printf(" %-24s", show(scores.get(split))));
+    out.println();
     Set<String> others = new LinkedHashSet<>();
     scores.values().forEach(score -> others.addAll(score.otherMetrics().keySet()));
     for (String other : others) {
-      out.printf("  %-20s %-24s %-24s%n", other, show(dev, other), show(test, other));
+      out.printf("  %-20s", other);
+      splits.forEach(split -> out.printf(" %-24s", show(scores.get(split), other)));
+      out.println();
     }
   }
 

@@ -3,10 +3,12 @@ package io.promptgrad.experiments.command;
 import io.promptgrad.experiments.config.ConfigReader;
 import io.promptgrad.experiments.config.ExperimentConfig;
 import io.promptgrad.experiments.config.RelationsConfig;
+import io.promptgrad.experiments.config.TargetConfig;
 import io.promptgrad.experiments.config.YamlDocument;
 import io.promptgrad.experiments.execution.Console;
 import io.promptgrad.experiments.execution.Experiment;
 import io.promptgrad.experiments.execution.RelationsRun;
+import io.promptgrad.experiments.execution.TargetExperiment;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.report.HtmlReport;
 import io.promptgrad.run.RunDirectory;
@@ -17,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -50,7 +53,7 @@ final class ResumeCommand implements Callable<Integer> {
       return Promptgrad.OK;
     }
     try (RunDirectory run = RunDirectory.open(folder)) {
-      ExperimentConfig config = config(run);
+      Supplier<RunResult> going = going(run, console);
       Optional<RunResult> done = run.result();
       RunResult result;
       if (done.isPresent() && assignments.isEmpty()) {
@@ -60,7 +63,7 @@ final class ResumeCommand implements Callable<Integer> {
           HtmlReport.write(run);
         }
       } else {
-        result = Experiment.resume(run, config, console);
+        result = going.get();
       }
       ResultView.print(result, output.json, console);
     }
@@ -83,21 +86,28 @@ final class ResumeCommand implements Callable<Integer> {
     return relations;
   }
 
-  private ExperimentConfig config(RunDirectory run) {
+  /** How a run goes on, which is checked before anything is done. */
+  private Supplier<RunResult> going(RunDirectory run, Console console) {
     Path file = run.path().resolve("config.yaml");
     Path base = run.path().toAbsolutePath();
-    ExperimentConfig own = ConfigReader.read(YamlDocument.read(file), base);
-    if (assignments.isEmpty()) {
-      return own;
+    YamlDocument own = YamlDocument.read(file);
+    YamlDocument changed = YamlDocument.read(file);
+    assignments.forEach(changed::set);
+    Optional<TargetConfig> targets = TargetConfig.read(changed, base);
+    if (targets.isPresent()) {
+      requireSame(TargetConfig.read(own, base).orElseThrow().identity(), targets.get().identity());
+      return () -> TargetExperiment.resume(run, targets.get(), console);
     }
-    YamlDocument document = YamlDocument.read(file);
-    assignments.forEach(document::set);
-    ExperimentConfig changed = ConfigReader.read(document, base);
-    if (!changed.identity().equals(own.identity())) {
+    ExperimentConfig experiment = ConfigReader.read(changed, base);
+    requireSame(ConfigReader.read(own, base).identity(), experiment.identity());
+    return () -> Experiment.resume(run, experiment, console);
+  }
+
+  private void requireSame(String own, String changed) {
+    if (!changed.equals(own)) {
       throw new InvalidInputException(
           "--set %s: a run can go on with another budget or stop rule, or on other devices of the same kind, only; start a new run for anything else."
               .formatted(assignments.get(assignments.size() - 1)));
     }
-    return changed;
   }
 }

@@ -3,6 +3,7 @@ package io.promptgrad.experiments.command;
 import io.promptgrad.experiments.config.YamlDocument;
 import io.promptgrad.experiments.execution.Experiment;
 import io.promptgrad.experiments.execution.RelationsRun;
+import io.promptgrad.experiments.execution.TargetExperiment;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -32,6 +33,11 @@ final class RunCommand implements Callable<Integer> {
     var relations = Configs.readRelations(document, folder, options);
     if (relations.isPresent()) {
       ResultView.print(RelationsRun.run(relations.get(), console), output.json, console);
+      return Promptgrad.OK;
+    }
+    var targets = Configs.readTargets(document, folder, options);
+    if (targets.isPresent()) {
+      ResultView.print(TargetExperiment.start(targets.get(), console), output.json, console);
       return Promptgrad.OK;
     }
     var experiment = Configs.read(document, folder, options);

@@ -5,8 +5,10 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import io.promptgrad.experiments.config.ConfigReader;
+import io.promptgrad.experiments.config.TargetConfig;
 import io.promptgrad.experiments.config.YamlDocument;
 import io.promptgrad.experiments.execution.Experiment;
+import io.promptgrad.experiments.execution.TargetExperiment;
 import io.promptgrad.input.InvalidInputException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -38,14 +40,12 @@ final class SearchCommand implements Callable<Integer> {
 
   @Option(
       names = "--task",
-      required = true,
       paramLabel = "TASK",
       description = "bundled:sentiment, or a YAML file with train, dev and test.")
   private String task;
 
   @Option(
       names = "--template",
-      required = true,
       paramLabel = "TEXT",
       description =
           "Such as '{sentence} [T] [T] [T] [P] .', without [T] where weights are trained.")
@@ -57,6 +57,17 @@ final class SearchCommand implements Callable<Integer> {
       description = "The words of a label; without any, label tokens are searched for. Repeatable.")
   private List<String> labels = new ArrayList<>();
 
+  @Option(
+      names = "--text",
+      paramLabel = "TEXT",
+      description =
+          "Instead of a task: a text with {trigger} in it, after which the model is to say --say."
+              + " Repeatable.")
+  private List<String> texts = new ArrayList<>();
+
+  @Option(names = "--say", paramLabel = "TEXT", description = "What the model is to say.")
+  private String say;
+
   @Mixin private RunOptions options;
   @Mixin private OutputOptions output;
 
@@ -65,6 +76,13 @@ final class SearchCommand implements Callable<Integer> {
     YamlDocument document = YamlDocument.empty("The command line");
     document.set("method", TextNode.valueOf(method), "METHOD");
     document.set("model", TextNode.valueOf(model), "--model");
+    if (!texts.isEmpty() || say != null) {
+      return targets(document);
+    }
+    if (task == null || template == null) {
+      throw new InvalidInputException(
+          "Give --task and --template, or --text and --say for a text that a causal model is to say.");
+    }
     document.set("task", TextNode.valueOf(task), "--task");
     document.set("template", TextNode.valueOf(template), "--template");
     if (labels.isEmpty() && !method.equals(ConfigReader.PROBE)) {
@@ -76,6 +94,24 @@ final class SearchCommand implements Callable<Integer> {
     var console = output.console();
     var experiment = Configs.read(document, Path.of("").toAbsolutePath(), options);
     ResultView.print(Experiment.start(experiment, console), output.json, console);
+    return Promptgrad.OK;
+  }
+
+  private int targets(YamlDocument document) {
+    if (texts.isEmpty() || say == null || task != null || template != null || !labels.isEmpty()) {
+      throw new InvalidInputException(
+          "--text and --say go together, and without --task, --template and --label.");
+    }
+    ArrayNode train = JsonNodeFactory.instance.arrayNode();
+    texts.forEach(text -> train.addObject().put("text", text).put("say", say));
+    ObjectNode targets = JsonNodeFactory.instance.objectNode();
+    targets.set("train", train);
+    document.set(TargetConfig.KEY, targets, "--text");
+    options.applyTo(document);
+    var console = output.console();
+    TargetConfig config =
+        Configs.readTargets(document, Path.of("").toAbsolutePath(), options).orElseThrow();
+    ResultView.print(TargetExperiment.start(config, console), output.json, console);
     return Promptgrad.OK;
   }
 

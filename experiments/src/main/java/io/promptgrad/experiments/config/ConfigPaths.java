@@ -85,17 +85,18 @@ final class ConfigPaths {
    * has that name, a model of the hub as it was written.
    */
   static String model(Section root, Base base) {
-    return model(root, "model", base);
-  }
-
-  /** The same at another key. */
-  static String model(Section root, String key, Base base) {
     String model =
-        root.text(key)
+        root.text("model")
             .orElseThrow(
                 () ->
                     root.missing(
-                        key, "name a model folder, org/name on the hub, or bundled:mini-roberta."));
+                        "model",
+                        "name a model folder, org/name on the hub, or bundled:mini-roberta."));
+    return model(root, "model", model, base);
+  }
+
+  /** The same for a model that stands under another key. */
+  static String model(Section root, String key, String model, Base base) {
     if (model.startsWith(BundledModel.PREFIX)) {
       if (BundledModel.named(model).isEmpty()) {
         List<String> known =

@@ -137,7 +137,7 @@ public final class ConfigReader {
         otherMetrics(root, facts.isPresent() ? List.of("p@10", "mrr") : List.of()),
         root.wholeNumber("seed").orElse(0),
         device(root),
-        root.choice("precision", "auto", PRECISIONS),
+        precision(root),
         budget(root, stop, GradientFreeConfig.names().contains(method)),
         stop,
         MethodReader.autoPrompt(root, facts.isPresent()),
@@ -176,7 +176,7 @@ public final class ConfigReader {
         metric(root, "accuracy"),
         root.wholeNumber("seed").orElse(0),
         device(root),
-        root.choice("precision", "auto", PRECISIONS),
+        precision(root),
         root.text("out").map(base::resolve));
   }
 
@@ -188,7 +188,7 @@ public final class ConfigReader {
         ConfigPaths.model(root, paths),
         root.wholeNumber("seed").orElse(0),
         device(root),
-        root.choice("precision", "auto", PRECISIONS));
+        precision(root));
   }
 
   private static String method(Section root) {
@@ -251,6 +251,10 @@ public final class ConfigReader {
     return names;
   }
 
+  static String precision(Section section) {
+    return section.choice("precision", "auto", PRECISIONS);
+  }
+
   static String device(Section section) {
     boolean list = section.get("device").filter(JsonNode::isArray).isPresent();
     String names =
@@ -258,6 +262,10 @@ public final class ConfigReader {
             ? String.join(",", section.texts("device").orElseThrow())
             : section.text("device").orElse("auto");
     return section.reading("device", () -> Devices.parse(names));
+  }
+
+  static Budget budget(Section root, List<StopRule> stop) {
+    return budget(root, stop, false);
   }
 
   /**
@@ -282,7 +290,7 @@ public final class ConfigReader {
         : budget;
   }
 
-  private static List<StopRule> stop(Section root) {
+  static List<StopRule> stop(Section root) {
     Section section = root.section("stop", "patience", "target", "convergence");
     List<StopRule> rules = new ArrayList<>();
     if (section.has("patience")) {

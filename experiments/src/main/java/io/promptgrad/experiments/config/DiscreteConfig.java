@@ -1,11 +1,14 @@
 package io.promptgrad.experiments.config;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.files.Json;
+import io.promptgrad.gradient.coordinate.AutoDan;
 import io.promptgrad.gradient.coordinate.GcgConfig;
 import io.promptgrad.gradient.coordinate.Retokenization;
 import io.promptgrad.gradient.discrete.TokenFilter;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,11 +22,12 @@ import java.util.stream.Stream;
  * A method of discrete search other than AutoPrompt, and its settings: the section {@code search}
  * of a configuration.
  *
- * <p>Settings of every method: how steps sample ({@code gradient_examples}, {@code
- * evaluation_examples}), what candidates are compared by ({@code objective}), what may not be used
- * ({@code filter}), the weight of the language model's opinion ({@code fluency}), whether the task
- * is to be broken instead of solved ({@code increase_loss}) and how often dev is looked at ({@code
- * dev_every}). The others are the method's own, by the names of its papers.
+ * <p>Settings of every method: how steps sample ({@code evaluation_examples}, and {@code
+ * gradient_examples} where those are others), what candidates are compared by ({@code objective}),
+ * what may not be used ({@code filter}), the weight of the language model's opinion ({@code
+ * fluency}), whether the task is to be broken instead of solved ({@code increase_loss}) and how
+ * often dev is looked at ({@code dev_every}). The others are the method's own, by the names of its
+ * papers.
  *
  * @param method its name
  * @param options every setting with its value
@@ -33,14 +37,27 @@ public record DiscreteConfig(String method, ObjectNode options) {
   /** Key of the section. */
   static final String KEY = "search";
 
+  private static final String FORBIDDEN = "forbidden";
+
+  private static final Set<TokenFilter.Rule> TARGET_FILTER =
+      EnumSet.of(TokenFilter.Rule.SPECIAL, TokenFilter.Rule.NON_ASCII);
+
   private static final List<String> OBJECTIVES = List.of("label_likelihood", "accuracy");
 
   /** Own settings of each method with what they are by default, on tasks with examples. */
   private static final Map<String, ObjectNode> METHODS = methods();
 
-  /** The names of the methods. */
+  /** The same for texts as targets. */
+  private static final Map<String, ObjectNode> TARGET_METHODS = targetMethods();
+
+  /** The names of the methods on tasks. */
   public static Set<String> names() {
     return METHODS.keySet();
+  }
+
+  /** The names of the methods for texts as targets. */
+  public static Set<String> targetNames() {
+    return TARGET_METHODS.keySet();
   }
 
   private static Map<String, ObjectNode> methods() {
@@ -80,24 +97,75 @@ public record DiscreteConfig(String method, ObjectNode options) {
     return methods;
   }
 
+  /** On tasks: every candidate costs a whole sample, and a step's sample is not the one before. */
   private static ObjectNode gcg(GcgConfig config) {
+    return all(config
+            .withWidth(32, 32)
+            .withRetokenization(Retokenization.ANY)
+            .withVisited(false)
+            .withAcceptance(new GcgConfig.Acceptance.Always())
+            .withStop(false)
+            .withDevEvery(1))
+        .without(List.of("stops_when_solved"));
+  }
+
+  private static ObjectNode all(GcgConfig config) {
     return Json.object()
-        .put("width", 32)
-        .put("top_k", 32)
+        .put("width", config.width())
+        .put("top_k", config.topK())
         .put("draw", name(config.draw()))
         .put("replacements", config.replacements())
         .put("last_replacements", config.lastReplacements())
         .put("schedule", config.schedule())
         .put("oversampling", config.oversampling())
-        .put("retokenization", name(Retokenization.ANY))
+        .put("retokenization", name(config.retokenization()))
         .put("bars_current", config.barsCurrent())
-        .put("skips_visited", false) // a step's sample is not the one before
+        .put("skips_visited", config.skipsVisited())
         .put("acceptance", "always")
         .put("anneal_steps", 100)
         .put("buffer", config.buffer())
         .put("momentum", config.momentum())
         .put("merge", config.merge())
-        .put("distance", config.distance());
+        .put("distance", config.distance())
+        .put("stops_when_solved", config.stopsWhenSolved())
+        .put("dev_every", config.devEvery());
+  }
+
+  private static Map<String, ObjectNode> targetMethods() {
+    Map<String, ObjectNode> methods = new LinkedHashMap<>();
+    methods.put("random", Json.object().put("width", 512));
+    methods.put("universal-triggers", Json.object().put("top_k", 40).put("beam", 1));
+    methods.put("gcg", all(GcgConfig.original()));
+    methods.put("nanogcg", all(GcgConfig.nanogcg()));
+    methods.put("gcg-fast", all(GcgConfig.fast()));
+    methods.put("mac", all(GcgConfig.mac()));
+    methods.put("i-gcg", all(GcgConfig.iGcg()));
+    methods.put("faster-gcg", all(GcgConfig.fasterGcg()));
+    methods.put("acg", all(GcgConfig.acg(20, 100)));
+    methods.put("gcg++", all(GcgConfig.gcgPlusPlus()));
+    methods.put("arca", Json.object().put("tokens", 32));
+    methods.put("pez", Json.object().put("learning_rate", 0.1).put("weight_decay", 0.1));
+    methods.put(
+        "gbda",
+        Json.object()
+            .put("samples", 10)
+            .put("temperature", 1.0)
+            .put("learning_rate", 0.3)
+            .put("initial", 15.0)
+            .put("hard", 4));
+    methods.put(
+        "fluent-prompt",
+        Json.object().put("eta", 4.0).put("beta", 0.3).put("last_beta", 0.01).put("steps", 500));
+    AutoDan.Config autodan = AutoDan.Config.defaults();
+    methods.put(
+        "autodan",
+        Json.object()
+            .put("top_k", autodan.topK())
+            .put("preselection", autodan.preselection())
+            .put("selection", autodan.selection())
+            .put("temperature", autodan.temperature())
+            .put("passes", autodan.passes()));
+    return methods;
   }
 
   private static String name(Enum<?> value) {
@@ -113,18 +181,37 @@ public record DiscreteConfig(String method, ObjectNode options) {
             .put("fluency", 0.0)
             .put("increase_loss", false)
             .put("dev_every", 1);
+    if (method.equals("random") || method.equals("universal-triggers")) {
+      all.remove("gradient_examples"); // no gradients; or those of the examples that judge
+    }
     all.setAll(METHODS.get(method).deepCopy());
+    return all;
+  }
+
+  static ObjectNode targetDefaults(String method) {
+    ObjectNode all = Json.object().put("fluency", 0.0).put("dev_every", 5);
+    all.setAll(TARGET_METHODS.get(method).deepCopy());
     return all;
   }
 
   /** Reads the section for a method; empty for a method of another kind. */
   static Optional<DiscreteConfig> read(Section root, String method) {
-    if (!METHODS.containsKey(method)) {
-      return Optional.empty();
-    }
-    ObjectNode options = defaults(method);
+    return METHODS.containsKey(method)
+        ? Optional.of(read(root, method, defaults(method), TokenFilter.AUTOPROMPT))
+        : Optional.empty();
+  }
+
+  /** Reads the section for texts as targets. */
+  static DiscreteConfig readForTargets(Section root, String method) {
+    return read(root, method, targetDefaults(method), TARGET_FILTER);
+  }
+
+  private static DiscreteConfig read(
+      Section root, String method, ObjectNode options, Set<TokenFilter.Rule> filter) {
     String[] keys =
-        Stream.concat(options.properties().stream().map(Map.Entry::getKey), Stream.of("filter"))
+        Stream.concat(
+                options.properties().stream().map(Map.Entry::getKey),
+                Stream.of("filter", FORBIDDEN))
             .toArray(String[]::new);
     Section section = root.section(KEY, keys);
     for (Map.Entry<String, JsonNode> option : options.properties()) {
@@ -143,14 +230,15 @@ public record DiscreteConfig(String method, ObjectNode options) {
         options.put(key, section.choice(key, otherwise.asText(), choices(key)));
       }
     }
-    MethodReader.rules(section, TokenFilter.AUTOPROMPT).stream()
-        .sorted()
-        .forEach(rule -> options.withArray("filter").add(name(rule)));
+    ArrayNode rules = options.putArray("filter");
+    MethodReader.rules(section, filter).stream().sorted().forEach(rule -> rules.add(name(rule)));
+    ArrayNode forbidden = options.putArray(FORBIDDEN);
+    section.texts(FORBIDDEN).orElse(List.of()).forEach(forbidden::add);
     DiscreteConfig config = new DiscreteConfig(method, options);
     if (config.isGcg()) {
       root.reading(KEY, config::gcg); // checks the ranges
     }
-    return Optional.of(config);
+    return config;
   }
 
   private static List<String> choices(String key) {
@@ -188,6 +276,13 @@ public record DiscreteConfig(String method, ObjectNode options) {
     return rules;
   }
 
+  /** Words that may not be used. */
+  public List<String> forbidden() {
+    List<String> words = new ArrayList<>();
+    options.path(FORBIDDEN).forEach(word -> words.add(word.asText()));
+    return words;
+  }
+
   /** Whether it is a form of {@link io.promptgrad.gradient.coordinate.Gcg}. */
   public boolean isGcg() {
     return options.has("retokenization");
@@ -215,7 +310,7 @@ public record DiscreteConfig(String method, ObjectNode options) {
         real("momentum"),
         number("merge"),
         real("distance"),
-        false,
+        options.path("stops_when_solved").asBoolean(),
         number("dev_every"));
   }
 }

@@ -175,15 +175,37 @@ public record ExperimentConfig(
    */
   public String identity() {
     ObjectNode json = toJson();
+    json.set("task", sorted(task)); // as written again its keys have another order
+    return identity(json, device);
+  }
+
+  /** The same for any configuration. */
+  static String identity(ObjectNode json, String device) {
     json.remove(List.of("budget", "stop"));
     json.put("device", device.replaceAll("[:,].*", ""));
-    json.set("task", sorted(task)); // as written again its keys have another order
     try {
       byte[] text = Json.line(json).getBytes(StandardCharsets.UTF_8);
       return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(text));
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("Every JDK has SHA-256.", e);
     }
+  }
+
+  /**
+   * Returns whether both are the same run, on whatever machine: everything that its result depends
+   * on, but not its manual prompts, which are only reported beside it.
+   *
+   * @param begun one whose model, device and precision are settled
+   */
+  public boolean isRun(ExperimentConfig begun, String settledModel) {
+    ExperimentConfig here = on(settledModel, begun.device(), begun.precision());
+    return here.comparable().equals(begun.comparable());
+  }
+
+  private JsonNode comparable() {
+    ObjectNode json = toJson();
+    json.remove("manual_prompts");
+    return sorted(json);
   }
 
   private static JsonNode sorted(JsonNode node) {
@@ -220,8 +242,7 @@ public record ExperimentConfig(
       case ConfigReader.PROBE -> putProbe(json.putObject("probe"));
       case ConfigReader.FINE_TUNING -> putFineTuning(json.putObject(ConfigReader.FINE_TUNING));
       default -> {
-        putBudget(json.putObject("budget"));
-        putStop(json.putObject("stop"));
+        putLimits(json, budget, stop);
         if (discrete.isPresent()) {
           json.set(DiscreteConfig.KEY, discrete.get().options());
         } else if (gradientFree.isPresent()) {
@@ -239,14 +260,19 @@ public record ExperimentConfig(
     return json;
   }
 
-  private void putBudget(ObjectNode node) {
+  static void putLimits(ObjectNode json, Budget budget, List<StopRule> stop) {
+    putBudget(json.putObject("budget"), budget);
+    putStop(json.putObject("stop"), stop);
+  }
+
+  private static void putBudget(ObjectNode node, Budget budget) {
     budget.steps().ifPresent(limit -> node.put("steps", limit));
     budget.evaluations().ifPresent(limit -> node.put("evaluations", limit));
     budget.forwardTokens().ifPresent(limit -> node.put("forward_tokens", limit));
     budget.time().ifPresent(limit -> node.put("time", Durations.format(limit)));
   }
 
-  private void putStop(ObjectNode node) {
+  private static void putStop(ObjectNode node, List<StopRule> stop) {
     for (StopRule rule : stop) {
       if (rule instanceof StopRule.Patience patience) {
         node.put("patience", patience.steps());

@@ -112,7 +112,8 @@ public record GradientFreeConfig(String method, ObjectNode options) {
       } else if (otherwise.isNumber()) {
         options.put(key, section.number(key).orElse(otherwise.asDouble()));
       } else if (key.equals(POLICY)) {
-        options.put(key, ConfigPaths.model(section, POLICY, paths));
+        String named = section.text(key).orElseThrow();
+        options.put(key, ConfigPaths.model(section, key, named, paths));
       } else {
         options.put(key, section.choice(key, otherwise.asText(), choices(key)));
       }

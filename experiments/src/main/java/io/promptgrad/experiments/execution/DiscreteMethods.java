@@ -6,6 +6,7 @@ import io.promptgrad.gradient.coordinate.Arca;
 import io.promptgrad.gradient.coordinate.Gcg;
 import io.promptgrad.gradient.coordinate.RandomSearch;
 import io.promptgrad.gradient.coordinate.UniversalTriggers;
+import io.promptgrad.gradient.discrete.TokenFilter;
 import io.promptgrad.gradient.relaxed.FluentPrompt;
 import io.promptgrad.gradient.relaxed.Gbda;
 import io.promptgrad.gradient.relaxed.Pez;
@@ -40,11 +41,8 @@ final class DiscreteMethods {
             task,
             cloze,
             ClozeProblem.Objective.valueOf(config.text("objective").toUpperCase(Locale.ROOT)),
-            new ClozeProblem.Sampling(
-                config.number("gradient_examples"),
-                config.number("evaluation_examples"),
-                config.method().equals("universal-triggers")),
-            config.filter(),
+            sampling(config),
+            filter(config, model, cloze.labels().flat()),
             metric,
             random);
     if (config.real("fluency") > 0) {
@@ -53,9 +51,24 @@ final class DiscreteMethods {
     if (config.options().path("increase_loss").asBoolean()) {
       problem = new LossIncrease(problem);
     }
+    return search(config, problem, Optional.empty(), random);
+  }
+
+  /** The tokens that a configuration leaves. */
+  static TokenFilter filter(DiscreteConfig config, LanguageModel model, int[] labels) {
+    return TokenFilter.of(model.tokenizer(), model.spec().vocabulary(), config.filter(), labels)
+        .without(config.forbidden(), model.tokenizer());
+  }
+
+  /** A method on any problem. */
+  static Search search(
+      DiscreteConfig config,
+      TriggerProblem problem,
+      Optional<Gcg.Probe> probe,
+      RandomSource random) {
     int devEvery = config.number("dev_every");
     if (config.isGcg()) {
-      return new Gcg(config.method(), problem, config.gcg(), Optional.empty(), random);
+      return new Gcg(config.method(), problem, config.gcg(), probe, random);
     }
     return switch (config.method()) {
       case "random" -> new RandomSearch(problem, config.number("width"), devEvery, random);
@@ -93,5 +106,12 @@ final class DiscreteMethods {
               random);
       default -> throw new IllegalArgumentException(config.method());
     };
+  }
+
+  private static ClozeProblem.Sampling sampling(DiscreteConfig config) {
+    int evaluated = config.number("evaluation_examples");
+    boolean same = !config.options().has("gradient_examples");
+    return new ClozeProblem.Sampling(
+        same ? evaluated : config.number("gradient_examples"), evaluated, same);
   }
 }

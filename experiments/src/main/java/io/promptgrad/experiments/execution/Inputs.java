@@ -42,11 +42,18 @@ final class Inputs {
     for (String split : List.of("train", "dev", "test")) {
       json.put(split + " split", examples(task.split(split)));
     }
+    return json.setAll(of(model, ""));
+  }
+
+  /** Returns a hash for each file of a model. */
+  static ObjectNode of(Path model, String name) {
+    ObjectNode json = Json.object();
+    String whose = name.isEmpty() ? "model's " : "model's (" + name + ") ";
     try (Stream<Path> files = Files.list(model)) {
       for (Path file : files.filter(Files::isRegularFile).sorted().toList()) {
-        String name = file.getFileName().toString();
-        if (name.matches(".*\\.(json|txt|model|safetensors)")) { // the tokenizer's, too
-          json.put("model's " + name, name.endsWith(".safetensors") ? weights(file) : whole(file));
+        String own = file.getFileName().toString();
+        if (own.matches(".*\\.(json|txt|model|safetensors)")) { // the tokenizer's, too
+          json.put(whose + own, own.endsWith(".safetensors") ? weights(file) : whole(file));
         }
       }
     } catch (IOException e) {

@@ -15,6 +15,7 @@ import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.LoadOptions;
 import io.promptgrad.lm.Precision;
 import io.promptgrad.lm.program.LibTorch;
+import io.promptgrad.lm.tokenizer.Tokenizer;
 import io.promptgrad.metric.Metric;
 import io.promptgrad.metric.Metrics;
 import io.promptgrad.metric.Outcome;
@@ -115,11 +116,9 @@ public final class Leaderboard {
         ExperimentConfig own =
             ConfigReader.read(
                 YamlDocument.read(folder.resolve("config.yaml")), folder.toAbsolutePath());
-        if (!own.method().equals(experiment.method())
-            || !own.budget().equals(experiment.budget())
-            || own.seed() != experiment.seed()) {
+        if (!experiment.isRun(own, ModelLoader.settled(experiment.model(), console))) {
           throw new InvalidInputException(
-              "%s holds a run of another method, seed or budget; choose another output folder."
+              "%s holds a run of another configuration (see its config.yaml); choose another output folder."
                   .formatted(folder));
         }
         Optional<RunResult> done = run.result();
@@ -149,12 +148,11 @@ public final class Leaderboard {
         LoadOptions options = new LoadOptions(LibTorch.defaultDevice(), Precision.FLOAT32);
         model = ModelLoader.load(judge.get(), options, console);
       }
-      List<String> words = new ArrayList<>();
-      run.prompt()
-          .orElseThrow()
-          .path("tokens")
-          .forEach(token -> words.add(token.asText().replaceAll("[ĠĊ▁]", " ").strip()));
-      return Perplexity.of(model, String.join(" ", words)).whole();
+      String own = run.result().orElseThrow().model();
+      try (Tokenizer tokenizer = Tokenizer.open(ModelLoader.folder(own, console))) {
+        int[] trigger = Json.ints(run.prompt().orElseThrow().path("token_ids"));
+        return Perplexity.of(model, tokenizer.decode(trigger)).whole();
+      }
     }
 
     @Override

@@ -12,7 +12,6 @@ import io.promptgrad.metric.Metrics;
 import io.promptgrad.search.RandomSource;
 import io.promptgrad.task.Example;
 import io.promptgrad.task.Task;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -47,11 +46,7 @@ public final class Robustness {
       ObjectNode json = sensitivity.toJson();
       StringBuilder text = new StringBuilder(sensitivity.toText());
       if (judge.isPresent()) {
-        List<String> words = new ArrayList<>();
-        for (int id : prompt.tokenIds()) {
-          words.add(model.tokenizer().decode(new int[] {id}).strip());
-        }
-        String trigger = String.join(" ", words);
+        String trigger = model.tokenizer().decode(prompt.tokenIds()).strip();
         try (LanguageModel reader = ModelLoader.load(judge.get(), options, console)) {
           Perplexity perplexity = Perplexity.of(reader, trigger);
           json.putObject("perplexity")

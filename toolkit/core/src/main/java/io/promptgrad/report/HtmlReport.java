@@ -60,6 +60,7 @@ public final class HtmlReport {
     result.ifPresent(
         r -> {
           body.append("<h2>Scores</h2>\n").append(r.scoreTable());
+          body.append(transfer(run));
           body.append(prompt(r, run.prompt()));
         });
     if (!trace.isEmpty()) {
@@ -135,6 +136,30 @@ public final class HtmlReport {
                       }
                     }));
     return values;
+  }
+
+  /** What other models made of the prompt, if a run asked them. */
+  private static String transfer(RunDirectory run) {
+    Optional<JsonNode> rows = run.transfer();
+    if (rows.isEmpty()) {
+      return "";
+    }
+    StringBuilder html =
+        new StringBuilder(
+            "<h2>Other models</h2>\n<div class=\"scroll\"><table>\n<tr><th>model</th>");
+    html.append("<th>split</th><th class=\"num\">without</th><th class=\"num\">found</th></tr>\n");
+    for (JsonNode row : rows.get()) {
+      html.append("<tr><td>")
+          .append(Html.escape(row.path("model").asText()))
+          .append(row.path("searched_on").asBoolean() ? " (searched on)" : "")
+          .append("</td><td>")
+          .append(Html.escape(row.path("split").asText()));
+      for (String key : List.of("no_trigger", "found")) {
+        html.append("</td><td class=\"num\">").append(Score.fromJson(row.path(key)).toHtml());
+      }
+      html.append("</td></tr>\n");
+    }
+    return html.append("</table></div>\n").toString();
   }
 
   private static String prompt(RunResult result, Optional<JsonNode> saved) {

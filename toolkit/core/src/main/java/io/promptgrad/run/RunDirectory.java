@@ -204,6 +204,11 @@ public final class RunDirectory implements AutoCloseable {
     return json("environment.json");
   }
 
+  /** Returns transfer.json, what other models made of the prompt, if any were asked. */
+  public Optional<JsonNode> transfer() {
+    return json("transfer.json");
+  }
+
   /** Returns the steps so far; empty before the first. */
   public List<TraceStep> trace() {
     return TraceStep.read(path.resolve("trace.jsonl"));

@@ -202,7 +202,7 @@ public record RunResult(
 
   /** Returns the table of scores, without its style, for a page. */
   public String scoreTable() {
-    List<String> splits = Stream.of("dev", "test").filter(this::hasSplit).toList();
+    List<String> splits = Stream.of("train", "dev", "test").filter(this::hasSplit).toList();
     StringBuilder html = new StringBuilder("<div class=\"scroll\"><table>\n<tr><th>");
     html.append(Html.escape(metric)).append("</th>");
     List<String> others = otherMetrics();
@@ -305,13 +305,18 @@ public record RunResult(
 
     /** Sets how the search ended, and with it the prompt found and its cost. */
     public Builder loop(LoopResult result, Score dev, Score test) {
+      Map<String, Score> scores = new LinkedHashMap<>();
+      scores.put("dev", dev);
+      scores.put("test", test);
+      return loop(result, scores);
+    }
+
+    /** The same with scores on any of {@code train}, {@code dev} and {@code test}. */
+    public Builder loop(LoopResult result, Map<String, Score> scores) {
       cost = result.cost();
       steps = result.steps();
       seconds = result.seconds();
       stoppedBy = result.stoppedBy();
-      Map<String, Score> scores = new LinkedHashMap<>();
-      scores.put("dev", dev);
-      scores.put("test", test);
       found =
           new Found(
               result.best().prompt().kind(),

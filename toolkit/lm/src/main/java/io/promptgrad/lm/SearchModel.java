@@ -125,7 +125,10 @@ public final class SearchModel {
   public enum Others {
     /** None: all are 0. */
     NONE,
-    /** Those that are larger than the targets'; the others are -inf. Nearly free. */
+    /**
+     * Those that are larger than the targets'; the others are -inf. Nearly free. A token as likely
+     * as the target, to the last bit, is not seen.
+     */
     IF_LARGER,
     /** All. */
     ALL

@@ -3,9 +3,11 @@ package io.promptgrad.gradient.coordinate;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.files.Json;
+import io.promptgrad.gradient.trigger.Floats;
 import io.promptgrad.gradient.trigger.Ranking;
 import io.promptgrad.gradient.trigger.TriggerGradient;
 import io.promptgrad.gradient.trigger.TriggerProblem;
+import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.SearchModel;
 import io.promptgrad.lm.tokenizer.Tokenizer;
 import io.promptgrad.search.Best;
@@ -272,6 +274,9 @@ public final class Gcg implements Search {
             Math.min(replacements(step), current.length),
             random.stream("gcg.candidates", step));
     List<int[]> passed = new ArrayList<>(allowed(drawn));
+    if (passed.isEmpty()) {
+      requireSurvival(current);
+    }
     if (config.barsCurrent() || config.skipsVisited()) {
       passed.removeIf(
           candidate ->
@@ -281,6 +286,18 @@ public final class Gcg implements Search {
     return passed.size() > config.width()
         ? new ArrayList<>(passed.subList(0, config.width()))
         : passed;
+  }
+
+  /**
+   * What differs at one place from a trigger that is not the same tokens when its text is encoded
+   * again is not either, as a rule: the search would stand still.
+   */
+  private void requireSurvival(int[] current) {
+    if (config.retokenization().pass(List.of(current), tokenizer).isEmpty()) {
+      throw new InvalidInputException(
+          "The trigger '%s' does not encode to the same tokens again, and no candidate made from it does; begin with another one, or set retokenization to any."
+              .formatted(tokenizer.decode(current)));
+    }
   }
 
   /** Each once, and those alone whose text encodes as it must. */

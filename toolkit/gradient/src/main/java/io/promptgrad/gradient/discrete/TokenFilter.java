@@ -10,8 +10,11 @@ import java.util.BitSet;
 import java.util.Collection;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -37,8 +40,15 @@ public record TokenFilter(BitSet banned, int vocabulary) {
     /** The tokens of the subjects of train and dev, for facts. */
     SUBJECTS,
     /** Pieces that continue a word: they would glue to the text before them. */
-    CONTINUATIONS
+    CONTINUATIONS,
+    /** Tokens with anything but printable ASCII in them, broken bytes among it. */
+    NON_ASCII,
+    /** Everything but words of letters and the usual punctuation. */
+    UNREADABLE
   }
+
+  private static final Pattern ASCII = Pattern.compile("(?!.*<0x\\p{XDigit}{2}>)[ -~]+");
+  private static final Pattern READABLE = Pattern.compile(" ?(\\p{L}+('\\p{L}+)?|[.,;:!?])");
 
   /** AutoPrompt's own filter: specials, capitalised words and labels. */
   public static final Set<Rule> AUTOPROMPT = Set.of(Rule.SPECIAL, Rule.CAPITALISED, Rule.LABELS);
@@ -91,7 +101,32 @@ public record TokenFilter(BitSet banned, int vocabulary) {
   private static boolean isBanned(Tokenizer tokenizer, int id, Set<Rule> rules) {
     return (rules.contains(Rule.SPECIAL) && tokenizer.specials().all().contains(id))
         || (rules.contains(Rule.CAPITALISED) && tokenizer.isCapitalised(id))
-        || (rules.contains(Rule.CONTINUATIONS) && !tokenizer.startsWord(id));
+        || (rules.contains(Rule.CONTINUATIONS) && !tokenizer.startsWord(id))
+        || (rules.contains(Rule.NON_ASCII) && !matches(ASCII, tokenizer, id))
+        || (rules.contains(Rule.UNREADABLE) && !matches(READABLE, tokenizer, id));
+  }
+
+  private static boolean matches(Pattern pattern, Tokenizer tokenizer, int id) {
+    return pattern.matcher(tokenizer.text(id)).matches();
+  }
+
+  /**
+   * Bans words, too: every token that is one of them, whatever its case and with or without a blank
+   * before it. A word of several tokens can still be put together.
+   */
+  public TokenFilter without(Collection<String> words, Tokenizer tokenizer) {
+    Set<String> lower = words.stream().map(TokenFilter::folded).collect(Collectors.toSet());
+    BitSet more = (BitSet) banned.clone();
+    for (int id = 0; id < vocabulary; id++) {
+      if (tokenizer.has(id) && lower.contains(folded(tokenizer.text(id)))) {
+        more.set(id);
+      }
+    }
+    return new TokenFilter(more, vocabulary);
+  }
+
+  private static String folded(String word) {
+    return word.strip().toLowerCase(Locale.ROOT);
   }
 
   /** The tokens of the right answers, what {@link Rule#LABELS} bans where answers are words. */

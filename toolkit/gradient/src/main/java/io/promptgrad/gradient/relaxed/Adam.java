@@ -2,7 +2,7 @@ package io.promptgrad.gradient.relaxed;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.files.Json;
-import io.promptgrad.gradient.coordinate.Floats;
+import io.promptgrad.gradient.trigger.Floats;
 
 /**
  * AdamW (Loshchilov and Hutter 2019, Algorithm 2) on the host, for the few numbers of a relaxed

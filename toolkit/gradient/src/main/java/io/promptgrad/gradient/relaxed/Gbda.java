@@ -2,8 +2,8 @@ package io.promptgrad.gradient.relaxed;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.files.Json;
-import io.promptgrad.gradient.coordinate.Floats;
 import io.promptgrad.gradient.coordinate.Track;
+import io.promptgrad.gradient.trigger.Floats;
 import io.promptgrad.gradient.trigger.TriggerProblem;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.SearchModel;
@@ -105,29 +105,33 @@ public final class Gbda implements Search {
     RandomGenerator noise = random.stream("gbda.noise", step);
 
     // 1. Samples of the distribution, as mixtures of word vectors.
-    List<float[]> weights = new ArrayList<>();
-    List<float[]> vectors = new ArrayList<>();
+    int size = theta.length;
+    float[] pi = new float[config.samples() * size];
     for (int s = 0; s < config.samples(); s++) {
-      float[] pi = softmax(noise);
-      weights.add(pi);
-      vectors.add(model.mixtures(pi));
+      softmax(noise, pi, s * size);
+    }
+    float[] mixtures = model.mixtures(pi);
+    List<float[]> vectors = new ArrayList<>();
+    int width = mixtures.length / config.samples();
+    for (int s = 0; s < config.samples(); s++) {
+      vectors.add(Arrays.copyOfRange(mixtures, s * width, (s + 1) * width));
     }
 
     // 2. Their gradients, back through E and the softmax.
     TriggerProblem.SoftGradients found = problem.softGradients(vectors, step);
-    float[] gradient = new float[theta.length];
-    for (int s = 0; s < config.samples(); s++) {
-      float[] pi = weights.get(s);
-      float[] slope = model.products(found.values().get(s)); // d loss / d pi
-      for (int t = 0; t < n; t++) {
-        double mean = 0;
-        for (int v = t * vocabulary; v < (t + 1) * vocabulary; v++) {
-          mean += pi[v] * slope[v];
-        }
-        for (int v = t * vocabulary; v < (t + 1) * vocabulary; v++) {
-          gradient[v] +=
-              (float) (pi[v] * (slope[v] - mean) / config.temperature() / config.samples());
-        }
+    float[] slope = model.products(Floats.joined(found.values())); // d loss / d pi
+    float[] gradient = new float[size];
+    for (int row = 0; row < config.samples() * n; row++) {
+      int from = row * vocabulary;
+      double mean = 0;
+      for (int v = 0; v < vocabulary; v++) {
+        mean += pi[from + v] * slope[from + v];
+      }
+      int slot = from % size;
+      for (int v = 0; v < vocabulary; v++) {
+        gradient[slot + v] +=
+            (float)
+                (pi[from + v] * (slope[from + v] - mean) / config.temperature() / config.samples());
       }
     }
     adam.step(theta, gradient);
@@ -156,13 +160,13 @@ public final class Gbda implements Search {
     return -Math.log(-Math.log(Math.max(noise.nextDouble(), 1e-300)));
   }
 
-  private float[] softmax(RandomGenerator noise) {
-    float[] pi = new float[theta.length];
+  /** Writes one sample of all slots into {@code pi}, from {@code begin} on. */
+  private void softmax(RandomGenerator noise, float[] pi, int begin) {
     for (int t = 0; t < problem.slots(); t++) {
-      int from = t * vocabulary;
+      int from = begin + t * vocabulary;
       double largest = Double.NEGATIVE_INFINITY;
       for (int v = 0; v < vocabulary; v++) {
-        double x = (theta[from + v] + gumbel(noise)) / config.temperature();
+        double x = (theta[t * vocabulary + v] + gumbel(noise)) / config.temperature();
         pi[from + v] = problem.filter().allows(v) ? (float) x : Float.NEGATIVE_INFINITY;
         largest = Math.max(largest, pi[from + v]);
       }
@@ -175,7 +179,6 @@ public final class Gbda implements Search {
         pi[v] /= (float) sum;
       }
     }
-    return pi;
   }
 
   private int[] largest(RandomGenerator noise) {

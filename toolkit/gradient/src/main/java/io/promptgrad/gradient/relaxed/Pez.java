@@ -2,8 +2,8 @@ package io.promptgrad.gradient.relaxed;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.files.Json;
-import io.promptgrad.gradient.coordinate.Floats;
 import io.promptgrad.gradient.coordinate.Track;
+import io.promptgrad.gradient.trigger.Floats;
 import io.promptgrad.gradient.trigger.TriggerProblem;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.SearchModel;

@@ -17,7 +17,6 @@ import io.promptgrad.search.RandomSource;
 import io.promptgrad.task.Task;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.List;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
@@ -72,7 +71,7 @@ public final class ClozeProblem implements TriggerProblem {
 
   /**
    * @param cloze template and label tokens, with at least one trigger slot
-   * @param rules tokens that may not be used
+   * @param filter tokens that may not be used
    * @param metric what dev is scored by
    * @param random draws the samples
    */
@@ -82,7 +81,7 @@ public final class ClozeProblem implements TriggerProblem {
       Cloze cloze,
       Objective objective,
       Sampling sampling,
-      Collection<TokenFilter.Rule> rules,
+      TokenFilter filter,
       Metric metric,
       RandomSource random) {
     if (cloze.template().triggerCount() == 0) {
@@ -95,11 +94,10 @@ public final class ClozeProblem implements TriggerProblem {
     this.objective = objective;
     this.sampling = sampling;
     this.random = random;
-    this.filter =
-        TokenFilter.of(model.tokenizer(), model.spec().vocabulary(), rules, cloze.labels().flat());
+    this.filter = filter;
     if (filter.allowed() < 2) {
       throw new InvalidInputException(
-          "The filter %s leaves no token for the trigger; give fewer rules.".formatted(rules));
+          "The filter leaves no token for the trigger; give fewer rules.");
     }
     this.train = cloze.encode(task.train());
     this.sequences = train.stream().map(TargetSequence::of).toList();

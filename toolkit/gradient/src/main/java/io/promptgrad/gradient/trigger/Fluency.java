@@ -8,6 +8,7 @@ import io.promptgrad.lm.TargetLoss;
 import io.promptgrad.prompt.Prompt;
 import io.promptgrad.search.RandomSource;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -36,7 +37,7 @@ public final class Fluency implements TriggerProblem {
     this.loss =
         new TriggerLoss(
             judge, new TargetLoss.CrossEntropy(), null, TriggerLoss.Reuse.FIRST_DIFFERENCE);
-    int[] begin = before.length > 0 ? before : TargetText.of("", " ").begin(judge);
+    int[] begin = before.length > 0 ? before : TargetText.of("", " ").beginning(judge);
     this.sequence = List.of(TargetSequence.itself("trigger", begin, problem.slots()));
     loss.begin(sequence);
   }
@@ -111,10 +112,13 @@ public final class Fluency implements TriggerProblem {
               .formatted(problem.models().get(0).model().path(), judge.path()));
     }
     SoftGradients found = problem.softGradients(vectors, step);
+    int[] tokens =
+        judge
+            .forSearch()
+            .nearest(Floats.joined(vectors), filter().banned(), SearchModel.Nearness.EUCLIDEAN);
     List<int[]> nearest = new ArrayList<>();
-    for (float[] own : vectors) {
-      nearest.add(
-          judge.forSearch().nearest(own, filter().banned(), SearchModel.Nearness.EUCLIDEAN));
+    for (int from = 0; from < tokens.length; from += slots()) {
+      nearest.add(Arrays.copyOfRange(tokens, from, from + slots()));
     }
     TriggerLoss.Gradients reading = loss.gradients(sequence, vectors, nearest);
     double[] losses = found.losses().clone();

@@ -2,10 +2,12 @@ package io.promptgrad.gradient.trigger;
 
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
-import io.promptgrad.lm.TargetLoss;
-import java.util.ArrayList;
+import io.promptgrad.lm.SearchModel;
+import io.promptgrad.lm.Targets;
+import io.promptgrad.lm.TokenBatch;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * How a text reads to a causal language model, which is also the usual defence against triggers
@@ -30,7 +32,7 @@ public record Perplexity(double whole, double worst, int window, int tokens) {
   public static Perplexity of(LanguageModel judge, String text) {
     TargetText.requireCausal(judge);
     int[] ids = judge.tokenizer().encode(text);
-    int[] begin = TargetText.of("", " ").begin(judge);
+    int[] begin = TargetText.of("", " ").beginning(judge);
     int asked = ids.length - (begin.length == 0 ? 1 : 0);
     if (asked < 1) {
       throw new InvalidInputException(
@@ -38,26 +40,24 @@ public record Perplexity(double whole, double worst, int window, int tokens) {
               .formatted(text));
     }
     double[] logs = new double[asked];
-    try (TriggerLoss loss =
-        new TriggerLoss(judge, new TargetLoss.CrossEntropy(), null, TriggerLoss.Reuse.NONE)) {
-      // one sequence for each token: its text up to there, of which the last token is wanted
-      List<TargetSequence> sequences = new ArrayList<>();
-      TargetSequence all = TargetSequence.itself("text", begin, ids.length);
-      for (int i = 0; i < asked; i++) {
-        int place = all.at()[i];
-        sequences.add(
-            new TargetSequence(
-                "token " + i,
-                all.with(ids),
-                new int[0],
-                all.slots(),
-                new int[] {place},
-                new int[][] {{ids[ids.length - asked + i]}},
-                new int[0]));
-      }
-      double[][] losses = loss.scores(sequences, List.of(ids), ids).losses();
-      System.arraycopy(losses[0], 0, logs, 0, asked);
-    }
+    // One pass: every token is the target of the place before it.
+    int[] row = new int[begin.length + ids.length];
+    System.arraycopy(begin, 0, row, 0, begin.length);
+    System.arraycopy(ids, 0, row, begin.length, ids.length);
+    int[] at = IntStream.range(row.length - asked - 1, row.length - 1).toArray();
+    int[] next = Arrays.copyOfRange(row, row.length - asked, row.length);
+    float[] losses =
+        judge
+            .forSearch()
+            .scores(
+                TokenBatch.of(List.of(row), judge.spec().padId()),
+                Targets.mean(at, next),
+                null,
+                0,
+                null,
+                SearchModel.Others.NONE)
+            .losses();
+    Arrays.setAll(logs, i -> losses[i]);
     int window = Math.min(WINDOW, asked);
     double worst = 0;
     for (int from = 0; from + window <= asked; from++) {

@@ -23,11 +23,10 @@ import java.util.stream.IntStream;
 public record TargetSequence(
     String id, int[] ids, int[] types, int[] slots, int[] at, int[][] targets, int[] decoderIds) {
 
-  /** Checks that there are slots and places. */
+  /** Checks that there are places. */
   public TargetSequence {
-    if (slots.length == 0 || at.length == 0) {
-      throw new IllegalArgumentException(
-          "a sequence with %d slots and %d places".formatted(slots.length, at.length));
+    if (at.length == 0) {
+      throw new IllegalArgumentException("a sequence of which nothing is asked");
     }
     if (targets.length != 0 && targets.length != at.length) {
       throw new IllegalArgumentException(

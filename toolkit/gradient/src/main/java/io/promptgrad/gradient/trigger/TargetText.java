@@ -9,8 +9,11 @@ import io.promptgrad.lm.arch.TransformerSpec.Objective;
 import io.promptgrad.lm.chat.ChatTemplate;
 import io.promptgrad.lm.chat.Conversation;
 import io.promptgrad.lm.tokenizer.Tokenizer;
+import java.time.LocalDateTime;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.stream.IntStream;
 
 /**
@@ -57,14 +60,17 @@ public record TargetText(String before, String after, String target) {
   /**
    * A conversation in a model's own chat template. Without {@link #PLACE} in a message the trigger
    * stands at the end of the last one, behind a blank.
+   *
+   * @param now what templates that write today's date take for it, so that a run can be repeated
    */
-  public static TargetText chat(ChatTemplate template, Conversation conversation, String target) {
+  public static TargetText chat(
+      ChatTemplate template, Conversation conversation, String target, LocalDateTime now) {
     boolean placed =
         conversation.messages().stream()
             .anyMatch(message -> message.path("content").asText("").contains(PLACE));
     Conversation asked = conversation;
     if (!placed) {
-      List<JsonNode> messages = new java.util.ArrayList<>(conversation.messages());
+      List<JsonNode> messages = new ArrayList<>(conversation.messages());
       ObjectNode last = messages.get(messages.size() - 1).deepCopy();
       last.put("content", last.path("content").asText("") + " " + PLACE);
       messages.set(messages.size() - 1, last);
@@ -76,7 +82,7 @@ public record TargetText(String before, String after, String target) {
               true,
               conversation.variables());
     }
-    return of(template.render(asked), target);
+    return of(template.render(asked, now), target);
   }
 
   /** The whole text with a trigger written out, up to where the model answers. */
@@ -93,17 +99,17 @@ public record TargetText(String before, String after, String target) {
     requireCausal(model);
     Tokenizer tokenizer = model.tokenizer();
     return TargetSequence.continuation(
-        id, begin(model), slots, tokenizer.encode(after), tokenizer.encode(target));
+        id, beginning(model), slots, tokenizer.encode(after), tokenizer.encode(target));
   }
 
-  /** The tokens before the trigger. */
-  int[] begin(LanguageModel model) {
+  /** The tokens before the trigger, with the one that a model's sequences begin with in front. */
+  public int[] beginning(LanguageModel model) {
     Tokenizer tokenizer = model.tokenizer();
     int[] ids = tokenizer.encode(before);
     int[] empty = tokenizer.encodeWithSpecials("");
     int[] specials =
         IntStream.of(empty)
-            .filter(token -> tokenizer.specials().bos().equals(java.util.OptionalInt.of(token)))
+            .filter(token -> tokenizer.specials().bos().equals(OptionalInt.of(token)))
             .limit(1)
             .toArray();
     boolean there = specials.length == 1 && ids.length > 0 && ids[0] == specials[0];

@@ -16,7 +16,11 @@ public record TransferEvaluation(List<Double> losses, List<Boolean> said) {
 
   /** Evaluates a trigger's text on a model. */
   public static TransferEvaluation of(LanguageModel model, List<TargetText> texts, String trigger) {
-    int[] ids = model.tokenizer().encode(trigger);
+    return of(model, texts, model.tokenizer().encode(trigger));
+  }
+
+  /** Evaluates a trigger of a model's own tokens; of none, the texts by themselves. */
+  public static TransferEvaluation of(LanguageModel model, List<TargetText> texts, int[] ids) {
     List<Double> losses = new ArrayList<>();
     List<Boolean> said = new ArrayList<>();
     try (TriggerLoss loss =

@@ -1,6 +1,7 @@
 package io.promptgrad.gradient.trigger;
 
 import ai.djl.ndarray.NDManager;
+import io.promptgrad.gradient.cloze.FilledBatch;
 import io.promptgrad.gradient.cloze.LabelScorer;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.MicroBatches;
@@ -296,7 +297,13 @@ public final class TriggerLoss implements AutoCloseable {
   /** Gradients of the mean loss over the sequences at tokens. */
   public Gradients gradients(List<TargetSequence> sequences, List<int[]> triggers) {
     SearchModel search = model.forSearch();
-    List<float[]> vectors = triggers.stream().map(search::vectors).toList();
+    int[] ids = triggers.stream().flatMapToInt(Arrays::stream).toArray();
+    float[] all = search.vectors(ids);
+    int size = all.length / triggers.size();
+    List<float[]> vectors = new ArrayList<>();
+    for (int from = 0; from < all.length; from += size) {
+      vectors.add(Arrays.copyOfRange(all, from, from + size));
+    }
     return gradients(sequences, vectors, triggers);
   }
 
@@ -312,10 +319,7 @@ public final class TriggerLoss implements AutoCloseable {
     int slots = sequences.get(0).slots().length;
     int size = vectors.get(0).length;
     int width = size / slots;
-    float[] all = new float[vectors.size() * size];
-    for (int k = 0; k < vectors.size(); k++) {
-      System.arraycopy(vectors.get(k), 0, all, k * size, size);
-    }
+    float[] all = Floats.joined(vectors);
     double[][] losses = new double[vectors.size()][n];
     int[] lengths = wholeLengths(sequences, vectors.size());
     // One sequence stands alone in its batches, which can go on from its beginning.
@@ -384,25 +388,14 @@ public final class TriggerLoss implements AutoCloseable {
   // ------------------------------------------------------------------ batches
 
   private TokenBatch batch(List<TargetSequence> rows, List<int[]> triggers) {
-    List<int[]> ids = new ArrayList<>();
-    List<int[]> answers = new ArrayList<>();
-    boolean typed = false;
+    List<LabelScorer.Row> filled = new ArrayList<>();
     for (int r = 0; r < rows.size(); r++) {
-      ids.add(rows.get(r).with(triggers.get(r)));
-      answers.add(rows.get(r).decoderIds());
-      typed |= rows.get(r).types().length > 0;
+      TargetSequence row = rows.get(r);
+      filled.add(
+          new LabelScorer.Row(
+              row.with(triggers.get(r)), row.types(), row.at()[0], row.decoderIds()));
     }
-    int pad = model.spec().padId();
-    TokenBatch batch = TokenBatch.of(ids, pad);
-    if (typed) {
-      int[] types = new int[batch.ids().length];
-      for (int r = 0; r < rows.size(); r++) {
-        int[] own = rows.get(r).types();
-        System.arraycopy(own, 0, types, batch.index(r, 0), own.length);
-      }
-      batch = batch.withTypes(types);
-    }
-    return model.spec().encoderDecoder() ? batch.withDecoder(answers, pad) : batch;
+    return FilledBatch.of(model, filled).tokens();
   }
 
   private TokenBatch behind(List<TargetSequence> rows, List<int[]> triggers, int kept) {

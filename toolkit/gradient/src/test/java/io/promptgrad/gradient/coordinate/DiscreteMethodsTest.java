@@ -43,6 +43,7 @@ import java.util.TreeMap;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -108,7 +109,11 @@ class DiscreteMethodsTest {
         new Cloze(model, PromptTemplate.parse(template), words),
         ClozeProblem.Objective.LABEL_LIKELIHOOD,
         new ClozeProblem.Sampling(48, 48, true),
-        List.of(TokenFilter.Rule.SPECIAL),
+        TokenFilter.of(
+            model.tokenizer(),
+            model.spec().vocabulary(),
+            List.of(TokenFilter.Rule.SPECIAL),
+            new int[0]),
         new Accuracy(),
         new RandomSource(4));
   }
@@ -118,7 +123,7 @@ class DiscreteMethodsTest {
   }
 
   /** Every method by its name, on a problem, with a seed. */
-  private static Map<String, BiFunction<TriggerProblem, Long, Search>> methods() {
+  static Map<String, BiFunction<TriggerProblem, Long, Search>> methods() {
     Map<String, BiFunction<TriggerProblem, Long, Search>> all = new LinkedHashMap<>();
     Map<String, GcgConfig> gcg = new LinkedHashMap<>();
     gcg.put("gcg-original", GcgConfig.original());
@@ -531,6 +536,22 @@ class DiscreteMethodsTest {
                     new int[] {FIRST}))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("left to right");
+  }
+
+  /** A piece of a word behind a mark, twice: whatever changes at one place, one of them stays. */
+  @Test
+  void gcg_startThatItsTextDoesNotGive_isRefusedInsteadOfStandingStill() {
+    TargetProblem problem =
+        problem(
+            List.of(causal),
+            List.of(new TargetText("the film was ", "", "good")),
+            Stream.of(".", "##s", "!", "##s")
+                .mapToInt(token -> causal.tokenizer().id(token).orElseThrow())
+                .toArray());
+    Gcg search = new Gcg(problem, GcgConfig.nanogcg().withWidth(16, 8), new RandomSource(1));
+    assertThatThrownBy(() -> search.step(1))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("does not encode to the same tokens again");
   }
 
   // ------------------------------------------------------------------ GCG's parts, by hand

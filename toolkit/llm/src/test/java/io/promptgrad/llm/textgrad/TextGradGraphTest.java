@@ -53,7 +53,7 @@ class TextGradGraphTest {
 
     @Override
     public TextScore score(ScoreRequest request) {
-      throw new UnsupportedOperationException();
+      throw new IllegalStateException("scoring() says that this model does not score");
     }
   }
 

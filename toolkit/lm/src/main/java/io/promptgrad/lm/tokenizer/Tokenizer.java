@@ -322,9 +322,9 @@ public final class Tokenizer implements AutoCloseable {
             .formatted(file, what));
   }
 
-  /** The text of one entry, its blanks real. */
-  private String text(int id) {
-    String entry = entries[id];
+  /** The text of one token, its blanks and control characters real, single bytes as "<0xC3>". */
+  public String text(int id) {
+    String entry = token(id);
     if (specials.all().contains(id)) {
       return entry;
     }

@@ -1,12 +1,24 @@
-package io.promptgrad.gradient.coordinate;
+package io.promptgrad.gradient.trigger;
 
 import java.nio.ByteBuffer;
 import java.util.Base64;
+import java.util.List;
 
-/** Arrays of floats in checkpoints, to the last bit. */
+/** Arrays of floats: side by side for one call, and in checkpoints to the last bit. */
 public final class Floats {
 
   private Floats() {}
+
+  /** One behind the other. */
+  public static float[] joined(List<float[]> parts) {
+    float[] all = new float[parts.stream().mapToInt(part -> part.length).sum()];
+    int from = 0;
+    for (float[] part : parts) {
+      System.arraycopy(part, 0, all, from, part.length);
+      from += part.length;
+    }
+    return all;
+  }
 
   /** As text. */
   public static String save(float[] values) {
