@@ -68,7 +68,7 @@ public final class Experiment implements AutoCloseable {
   private final Optional<Answers> answers; // of facts
   private Optional<LanguageModel> policy =
       Optional.empty(); // that draws prompts; loaded when needed
-  private final List<RlPrompt> drawing = new ArrayList<>(); // with networks of their own
+  private final List<RlPrompt> networks = new ArrayList<>(); // with networks of their own
   private Search prepared; // with given label words, made when they were checked
 
   private Experiment(ExperimentConfig config, Task task, LanguageModel model, Console console) {
@@ -132,6 +132,7 @@ public final class Experiment implements AutoCloseable {
   private ObjectNode inputs() {
     ObjectNode inputs = Inputs.of(task, model.path());
     answers.ifPresent(a -> a.addTo(inputs));
+    policy().ifPresent(own -> inputs.setAll(Inputs.of(own.path(), "policy")));
     return inputs;
   }
 
@@ -198,7 +199,7 @@ public final class Experiment implements AutoCloseable {
               metric,
               new RandomSource(config.seed()));
       if (search instanceof RlPrompt own) {
-        drawing.add(own);
+        networks.add(own);
       }
       return search;
     }
@@ -225,7 +226,7 @@ public final class Experiment implements AutoCloseable {
 
   @Override
   public void close() {
-    drawing.forEach(RlPrompt::close);
+    networks.forEach(RlPrompt::close);
     policy.ifPresent(LanguageModel::close);
   }
 

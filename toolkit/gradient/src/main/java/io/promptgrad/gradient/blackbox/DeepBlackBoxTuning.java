@@ -10,7 +10,7 @@ import io.promptgrad.gradient.cloze.ClozeExample;
 import io.promptgrad.gradient.cloze.FilledBatch;
 import io.promptgrad.gradient.cloze.LabelScorer;
 import io.promptgrad.gradient.cloze.LabelTokens;
-import io.promptgrad.gradient.coordinate.Floats;
+import io.promptgrad.gradient.trigger.Floats;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.BlackBoxModel;
 import io.promptgrad.lm.LanguageModel;

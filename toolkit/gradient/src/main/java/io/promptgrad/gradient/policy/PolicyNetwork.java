@@ -8,7 +8,7 @@ import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.files.Json;
-import io.promptgrad.gradient.coordinate.Floats;
+import io.promptgrad.gradient.trigger.Floats;
 import io.promptgrad.lm.program.Program;
 import java.io.IOException;
 import java.io.InputStream;
