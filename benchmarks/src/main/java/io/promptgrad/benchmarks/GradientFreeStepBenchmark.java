@@ -101,7 +101,8 @@ public class GradientFreeStepBenchmark {
             o.bound(),
             o.loss(),
             o.separable(),
-            never);
+            never,
+            0);
     RandomSource random = new RandomSource(0);
     Accuracy accuracy = new Accuracy();
     return switch (method) {
@@ -114,7 +115,7 @@ public class GradientFreeStepBenchmark {
               task,
               slots,
               labels,
-              new RlPrompt.Config(16, 256, 2048, 5e-5, 5, 1e-3, never, never),
+              new RlPrompt.Config(16, 256, 2048, 5e-5, 5, 1e-3, never, never, 0),
               accuracy,
               random);
       case REINFORCE ->
@@ -123,7 +124,7 @@ public class GradientFreeStepBenchmark {
               task,
               slots,
               labels,
-              new Reinforce.Config(100, 20, 20, Reinforce.Config.defaults().filter(), never),
+              new Reinforce.Config(100, 20, 20, Reinforce.Config.defaults().filter(), never, 0),
               accuracy,
               random);
     };

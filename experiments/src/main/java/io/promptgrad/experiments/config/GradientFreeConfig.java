@@ -64,7 +64,8 @@ public record GradientFreeConfig(String method, ObjectNode options) {
             .put("clip", rlPrompt.clip())
             .put("polyak", rlPrompt.polyak())
             .put("steps", rlPrompt.steps())
-            .put("dev_every", rlPrompt.devEvery()));
+            .put("dev_every", rlPrompt.devEvery())
+            .put("examples", rlPrompt.examples()));
     Reinforce.Config reinforce = Reinforce.Config.defaults();
     methods.put(
         "reinforce",
@@ -72,7 +73,8 @@ public record GradientFreeConfig(String method, ObjectNode options) {
             .put("candidates", reinforce.candidates())
             .put("samples", reinforce.samples())
             .put("learning_rate", reinforce.learningRate())
-            .put("dev_every", reinforce.devEvery()));
+            .put("dev_every", reinforce.devEvery())
+            .put("examples", reinforce.examples()));
     return methods;
   }
 
@@ -85,7 +87,8 @@ public record GradientFreeConfig(String method, ObjectNode options) {
         .put("bound", config.bound())
         .put("loss", "cross_entropy")
         .put("covariance", "full")
-        .put("dev_every", config.devEvery());
+        .put("dev_every", config.devEvery())
+        .put("examples", config.examples());
   }
 
   /** Reads the section of a method; empty for a method of another kind. */
@@ -173,7 +176,8 @@ public record GradientFreeConfig(String method, ObjectNode options) {
         real("bound"),
         is("loss", "hinge") ? LabelLoss.HINGE : LabelLoss.CROSS_ENTROPY,
         is("covariance", "diagonal"),
-        number("dev_every"));
+        number("dev_every"),
+        number("examples"));
   }
 
   /** Whether vectors are replaced by the nearest tokens. */
@@ -191,7 +195,8 @@ public record GradientFreeConfig(String method, ObjectNode options) {
         real("clip"),
         real("polyak"),
         number("steps"),
-        number("dev_every"));
+        number("dev_every"),
+        number("examples"));
   }
 
   /** The model that draws prompts, if there is one. */
@@ -206,7 +211,8 @@ public record GradientFreeConfig(String method, ObjectNode options) {
         number("samples"),
         real("learning_rate"),
         filter(),
-        number("dev_every"));
+        number("dev_every"),
+        number("examples"));
   }
 
   /** The tokens that may not be used. */

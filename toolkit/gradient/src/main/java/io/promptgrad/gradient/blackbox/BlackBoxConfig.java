@@ -19,6 +19,7 @@ import io.promptgrad.lm.BlackBoxModel.Mode;
  * @param loss what is minimised
  * @param separable with a diagonal covariance
  * @param devEvery calls from one look at dev to the next
+ * @param examples train examples of a generation, drawn anew for each; 0: all, as in the papers
  */
 public record BlackBoxConfig(
     int length,
@@ -32,7 +33,8 @@ public record BlackBoxConfig(
     double bound,
     LabelLoss loss,
     boolean separable,
-    int devEvery) {
+    int devEvery,
+    int examples) {
 
   /** Checks the ranges. */
   public BlackBoxConfig {
@@ -40,6 +42,10 @@ public record BlackBoxConfig(
       throw new InvalidInputException(
           "The options prompt_length, dimensions, population, calls and dev_every are %d, %d, %d, %d and %d but must be at least 1, 1, 2, the population and 1."
               .formatted(length, dimensions, population, calls, devEvery));
+    }
+    if (examples < 0) {
+      throw new InvalidInputException(
+          "The option examples is %d but must be at least 0, which means all.".formatted(examples));
     }
     if (!(alpha > 0) || !(sigma > 0) || !(bound >= 0)) {
       throw new InvalidInputException(
@@ -51,13 +57,13 @@ public record BlackBoxConfig(
   /** The program's: 50 vectors, 500 dimensions, 20 candidates, 8,000 calls. */
   public static BlackBoxConfig original() {
     return new BlackBoxConfig(
-        50, 500, 20, 8000, Mode.ADD, false, 1, 1, 0, LabelLoss.CROSS_ENTROPY, false, 100);
+        50, 500, 20, 8000, Mode.ADD, false, 1, 1, 0, LabelLoss.CROSS_ENTROPY, false, 100, 0);
   }
 
   /** The paper's: a uniform projection and numbers within 5. */
   public static BlackBoxConfig paper() {
     return new BlackBoxConfig(
-        50, 500, 20, 8000, Mode.ADD, true, 1, 1, 5, LabelLoss.CROSS_ENTROPY, false, 100);
+        50, 500, 20, 8000, Mode.ADD, true, 1, 1, 5, LabelLoss.CROSS_ENTROPY, false, 100, 0);
   }
 
   /** The same with another size. */
@@ -75,7 +81,8 @@ public record BlackBoxConfig(
         bound,
         loss,
         separable,
-        devEvery);
+        devEvery,
+        examples);
   }
 
   EvolutionStrategy strategy() {

@@ -66,7 +66,8 @@ public final class BlackBoxTuning implements Search {
             deviation,
             random.stream("bbt.projection", 0));
     this.generations =
-        new Generations(scores, cloze, task, config, metric, Population.of(new float[][] {offset}));
+        new Generations(
+            scores, cloze, task, config, metric, Population.of(new float[][] {offset}), random);
   }
 
   /**

@@ -93,7 +93,7 @@ public final class DeepBlackBoxTuning implements Search {
     this.lowest = new double[layers];
     Arrays.fill(lowest, Double.POSITIVE_INFINITY);
     this.generations =
-        new Generations(scores, cloze, task, config, metric, candidates(new float[0][], 0));
+        new Generations(scores, cloze, task, config, metric, candidates(new float[0][], 0), random);
   }
 
   /** Candidates for a layer with the other layers as they are; without any, what there is. */

@@ -9,12 +9,14 @@ import io.promptgrad.metric.Outcome;
 import io.promptgrad.search.Best;
 import io.promptgrad.search.Candidate;
 import io.promptgrad.search.Cost;
+import io.promptgrad.search.RandomSource;
 import io.promptgrad.search.StepReport;
 import io.promptgrad.task.Task;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.stream.IntStream;
 
 /**
  * What BBT and BBTv2 share: a generation is evaluated at once, calls are counted, and every so many
@@ -30,6 +32,7 @@ final class Generations {
   private final BlackBoxConfig config;
   private final Metric metric;
   private final Population start;
+  private final RandomSource random;
   private long calls;
   private Best best;
 
@@ -45,7 +48,8 @@ final class Generations {
       Task task,
       BlackBoxConfig config,
       Metric metric,
-      Population start) {
+      Population start,
+      RandomSource random) {
     this.scores = scores;
     this.train = cloze.encode(task.train());
     this.dev = cloze.encode(task.dev());
@@ -53,6 +57,7 @@ final class Generations {
     this.config = config;
     this.metric = metric;
     this.start = start;
+    this.random = random;
     this.best = new Best(scores.prompt(start, 0), Double.NaN, 0);
   }
 
@@ -85,12 +90,13 @@ final class Generations {
    * @return losses
    */
   double[] evaluate(Population population, double[][] z, int step) {
-    double[][][] scored = scores.of(population, train);
+    List<ClozeExample> some = examples(step);
+    double[][][] scored = scores.of(population, some);
     double[] losses = new double[population.size()];
     for (int c = 0; c < losses.length; c++) {
-      losses[c] = config.loss().mean(scored[c], train);
+      losses[c] = config.loss().mean(scored[c], some);
     }
-    evaluations += (long) losses.length * train.size();
+    evaluations += (long) losses.length * some.size();
     for (int c = 0; c < losses.length; c++) {
       calls++;
       boolean better = false;
@@ -110,11 +116,20 @@ final class Generations {
               "z of length %.4f".formatted(norm),
               new int[0],
               -losses[c],
-              train.size(),
+              some.size(),
               better && noneAccepted() ? Candidate.Status.ACCEPTED : Candidate.Status.EVALUATED,
               Map.of("length", norm)));
     }
     return losses;
+  }
+
+  /** The train examples of a generation, the same for all of its candidates. */
+  private List<ClozeExample> examples(int step) {
+    if (config.examples() == 0 || config.examples() >= train.size()) {
+      return train;
+    }
+    int[] order = RandomSource.permutation(train.size(), random.stream("examples", step));
+    return IntStream.range(0, config.examples()).mapToObj(i -> train.get(order[i])).toList();
   }
 
   private boolean noneAccepted() {

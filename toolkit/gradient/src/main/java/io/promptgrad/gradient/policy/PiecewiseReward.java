@@ -1,8 +1,5 @@
 package io.promptgrad.gradient.policy;
 
-import io.promptgrad.gradient.cloze.ClozeExample;
-import java.util.List;
-
 /**
  * RLPrompt's reward of a prompt on a classification task: the gap between the probability of the
  * right label and that of the next one, times 200 where it is right and 180 where it is not, as a
@@ -44,10 +41,10 @@ final class PiecewiseReward {
   }
 
   /** Mean over examples [examples][labels]. */
-  static double mean(double[][] scores, List<ClozeExample> examples) {
+  static double mean(double[][] scores, int[] gold) {
     double sum = 0;
     for (int i = 0; i < scores.length; i++) {
-      sum += of(scores[i], examples.get(i).gold());
+      sum += of(scores[i], gold[i]);
     }
     return sum / scores.length;
   }

@@ -52,27 +52,29 @@ public final class Reinforce implements Search {
    * @param learningRate of the logits; rewards are nats
    * @param filter which tokens may not be used
    * @param devEvery steps between two looks at dev
+   * @param examples train examples of a step, drawn anew for each; 0: all
    */
   public record Config(
       int candidates,
       int samples,
       double learningRate,
       Set<TokenFilter.Rule> filter,
-      int devEvery) {
+      int devEvery,
+      int examples) {
 
     /** Checks the ranges. */
     public Config {
-      if (candidates < 2 || samples < 2 || !(learningRate > 0) || devEvery < 1) {
+      if (candidates < 2 || samples < 2 || !(learningRate > 0) || devEvery < 1 || examples < 0) {
         throw new InvalidInputException(
-            "The options candidates, samples, learning_rate and dev_every are %d, %d, %s and %d but must be at least 2, at least 2, above 0 and at least 1."
-                .formatted(candidates, samples, learningRate, devEvery));
+            "The options candidates, samples, learning_rate, dev_every and examples are %d, %d, %s, %d and %d but must be at least 2, at least 2, above 0, at least 1 and at least 0."
+                .formatted(candidates, samples, learningRate, devEvery, examples));
       }
       filter = Set.copyOf(filter);
     }
 
     /** 100 candidates, 20 prompts a step. */
     public static Config defaults() {
-      return new Config(100, 20, 20, TokenFilter.AUTOPROMPT, 5);
+      return new Config(100, 20, 20, TokenFilter.AUTOPROMPT, 5, 0);
     }
   }
 
@@ -220,10 +222,12 @@ public final class Reinforce implements Search {
       Arrays.setAll(action, t -> draw(p[t], chance));
       drawn.add(Arrays.stream(action).map(c -> candidates[c]).toArray());
     }
-    double[][][] scores = prompts.trainScores(drawn);
+    int[] sample = prompts.sample(config.examples(), random.stream("reinforce.examples", step));
+    int[] gold = prompts.gold(sample);
+    double[][][] scores = prompts.trainScores(drawn, sample);
     double[] rewards = new double[actions.length];
     for (int k = 0; k < rewards.length; k++) {
-      rewards[k] = likelihood(scores[k]);
+      rewards[k] = likelihood(scores[k], gold);
     }
     double[][] gradient = gradient(p, actions, rewards);
     for (int t = 0; t < p.length; t++) {
@@ -249,7 +253,7 @@ public final class Reinforce implements Search {
               prompts.text(drawn.get(k)),
               drawn.get(k),
               rewards[k],
-              prompts.train().size(),
+              sample.length,
               Candidate.Status.EVALUATED,
               Map.of()));
     }
@@ -262,12 +266,12 @@ public final class Reinforce implements Search {
   }
 
   /** Mean log-probability of the right labels [examples][labels]. */
-  private double likelihood(double[][] scores) {
+  private static double likelihood(double[][] scores, int[] gold) {
     double sum = 0;
     for (int i = 0; i < scores.length; i++) {
       double largest = Arrays.stream(scores[i]).max().orElseThrow();
       double all = Arrays.stream(scores[i]).map(s -> Math.exp(s - largest)).sum();
-      sum += scores[i][prompts.train().get(i).gold()] - largest - Math.log(all);
+      sum += scores[i][gold[i]] - largest - Math.log(all);
     }
     return sum / scores.length;
   }

@@ -63,6 +63,7 @@ public final class RlPrompt implements Search, AutoCloseable {
    * @param polyak share of the network that its slow copy takes over in a step
    * @param steps after which the search ends
    * @param devEvery steps between two looks at dev
+   * @param examples train examples of a step, drawn anew for each; 0: all, as in the original
    */
   public record Config(
       int prompts,
@@ -72,14 +73,15 @@ public final class RlPrompt implements Search, AutoCloseable {
       double clip,
       double polyak,
       int steps,
-      int devEvery) {
+      int devEvery,
+      int examples) {
 
     /** Checks the ranges. */
     public Config {
-      if (prompts < 2 || topK < 1 || hidden < 1 || steps < 1 || devEvery < 1) {
+      if (prompts < 2 || topK < 1 || hidden < 1 || steps < 1 || devEvery < 1 || examples < 0) {
         throw new InvalidInputException(
-            "The options prompts, top_k, hidden, steps and dev_every are %d, %d, %d, %d and %d but must be at least 2, 1, 1, 1 and 1."
-                .formatted(prompts, topK, hidden, steps, devEvery));
+            "The options prompts, top_k, hidden, steps, dev_every and examples are %d, %d, %d, %d, %d and %d but must be at least 2, 1, 1, 1, 1 and 0."
+                .formatted(prompts, topK, hidden, steps, devEvery, examples));
       }
       if (!(learningRate > 0) || !(clip > 0) || !(polyak > 0 && polyak <= 1)) {
         throw new InvalidInputException(
@@ -90,7 +92,7 @@ public final class RlPrompt implements Search, AutoCloseable {
 
     /** The original's: 16 prompts, 256 tokens, 12,000 steps. */
     public static Config original() {
-      return new Config(16, 256, 2048, 5e-5, 5, 1e-3, 12_000, 10);
+      return new Config(16, 256, 2048, 5e-5, 5, 1e-3, 12_000, 10, 0);
     }
   }
 
@@ -280,10 +282,11 @@ public final class RlPrompt implements Search, AutoCloseable {
     }
     Drawn drawn = draw(config.prompts(), random.stream("rlprompt", step));
     List<int[]> own = Arrays.stream(drawn.tokens()).map(this::task).toList();
-    double[][][] scores = prompts.trainScores(own);
+    int[] sample = prompts.sample(config.examples(), random.stream("rlprompt.examples", step));
+    double[][][] scores = prompts.trainScores(own, sample);
     double[] rewards = new double[own.size()];
     for (int b = 0; b < rewards.length; b++) {
-      rewards[b] = PiecewiseReward.mean(scores[b], prompts.train());
+      rewards[b] = PiecewiseReward.mean(scores[b], prompts.gold(sample));
     }
     double[] shaped = PiecewiseReward.zScores(rewards);
     Arrays.setAll(shaped, b -> REWARD_SCALE * shaped[b]);
@@ -314,13 +317,14 @@ public final class RlPrompt implements Search, AutoCloseable {
       }
     }
     stepsDone = step;
-    return report(step, own, rewards, loss, dev, before);
+    return report(step, own, rewards, sample.length, loss, dev, before);
   }
 
   private StepReport report(
       int step,
       List<int[]> drawn,
       double[] rewards,
+      int examples,
       double loss,
       OptionalDouble dev,
       long tokensBefore) {
@@ -335,7 +339,7 @@ public final class RlPrompt implements Search, AutoCloseable {
               prompts.text(drawn.get(b)),
               drawn.get(b),
               rewards[b],
-              prompts.train().size(),
+              examples,
               Candidate.Status.EVALUATED,
               Map.of("loss", loss)));
     }

@@ -10,6 +10,7 @@ import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.metric.Metric;
 import io.promptgrad.metric.Outcome;
+import io.promptgrad.search.RandomSource;
 import io.promptgrad.task.Task;
 import io.promptgrad.template.PromptTemplate;
 import java.util.ArrayList;
@@ -17,8 +18,10 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.random.RandomGenerator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /** Prompts of tokens on a task: how the model answers with them, many at once. */
 final class TokenPrompts {
@@ -90,11 +93,29 @@ final class TokenPrompts {
   }
 
   /**
-   * Scores of the labels on all train examples, equal prompts once.
+   * Which train examples a step looks at.
    *
-   * @return [prompts][train][labels]
+   * @param count how many; 0: all
+   * @param chance of the step
    */
-  double[][][] trainScores(List<int[]> prompts) {
+  int[] sample(int count, RandomGenerator chance) {
+    int n = task.train().size();
+    return count == 0 || count >= n
+        ? IntStream.range(0, n).toArray()
+        : Arrays.copyOf(RandomSource.permutation(n, chance), count);
+  }
+
+  /** The right labels of a sample. */
+  int[] gold(int[] sample) {
+    return Arrays.stream(sample).map(i -> train().get(i).gold()).toArray();
+  }
+
+  /**
+   * Scores of the labels on a sample of train, equal prompts once.
+   *
+   * @return [prompts][sample][labels]
+   */
+  double[][][] trainScores(List<int[]> prompts, int[] sample) {
     List<int[]> different = new ArrayList<>();
     int[] which = new int[prompts.size()];
     List<LabelScorer.Row> rows = new ArrayList<>();
@@ -105,12 +126,15 @@ final class TokenPrompts {
       }
       if (which[k] == different.size()) {
         different.add(prompt);
-        slots(prompt.length).train().forEach(e -> rows.add(LabelScorer.Row.of(e, prompt)));
+        List<ClozeExample> train = slots(prompt.length).train();
+        for (int i : sample) {
+          rows.add(LabelScorer.Row.of(train.get(i), prompt));
+        }
       }
     }
     evaluations += rows.size();
     double[][] scores = scorer.scores(rows, labels);
-    int n = task.train().size();
+    int n = sample.length;
     return Arrays.stream(which)
         .mapToObj(own -> Arrays.copyOfRange(scores, own * n, (own + 1) * n))
         .toArray(double[][][]::new);

@@ -33,7 +33,19 @@ class BlackBoxContractTest {
 
   static final BlackBoxConfig SMALL =
       new BlackBoxConfig(
-          3, 6, 4, 1000, BlackBoxModel.Mode.ADD, false, 2, 1, 0, LabelLoss.CROSS_ENTROPY, false, 3);
+          3,
+          6,
+          4,
+          1000,
+          BlackBoxModel.Mode.ADD,
+          false,
+          2,
+          1,
+          0,
+          LabelLoss.CROSS_ENTROPY,
+          false,
+          3,
+          0);
 
   @BeforeAll
   static void load() {
@@ -56,7 +68,7 @@ class BlackBoxContractTest {
 
   static BlackBoxConfig with(BlackBoxModel.Mode mode, boolean separable, double bound) {
     return new BlackBoxConfig(
-        3, 6, 4, 1000, mode, bound > 0, 2, 1, bound, LabelLoss.HINGE, separable, 3);
+        3, 6, 4, 1000, mode, bound > 0, 2, 1, bound, LabelLoss.HINGE, separable, 3, 7);
   }
 
   @Nested

@@ -249,7 +249,7 @@ class BlackBoxTuningTest {
     byte[] before = weights(masked);
     BlackBoxConfig config =
         new BlackBoxConfig(
-            3, 20, 10, 400, Mode.ADD, false, 8, 1, 0, LabelLoss.CROSS_ENTROPY, false, 50);
+            3, 20, 10, 400, Mode.ADD, false, 8, 1, 0, LabelLoss.CROSS_ENTROPY, false, 50, 0);
     Search search = bbt(masked, config, 1);
     List<StepReport> reports = new ArrayList<>();
     for (int step = 1; !search.finished(); step++) {
@@ -290,7 +290,7 @@ class BlackBoxTuningTest {
   void deep_forManyGenerations_visitsLayersInTurnAndStopsAfterFullRounds() {
     BlackBoxConfig config =
         new BlackBoxConfig(
-            3, 10, 10, 250, Mode.ADD, false, 4, 1, 0, LabelLoss.CROSS_ENTROPY, false, 20);
+            3, 10, 10, 250, Mode.ADD, false, 4, 1, 0, LabelLoss.CROSS_ENTROPY, false, 20, 0);
     Search search =
         new DeepBlackBoxTuning(
             masked, TASK, TEMPLATE, labels(masked), config, new Accuracy(), new RandomSource(3));

@@ -30,7 +30,7 @@ class PolicyContractTest {
 
   static final Task TASK = TinyModels.task(12, 20, 4);
   static final PromptTemplate TEMPLATE = PromptTemplate.parse("{sentence} [T] [T] it was [P]");
-  static final RlPrompt.Config SMALL = new RlPrompt.Config(4, 8, 12, 1e-2, 5, 0.1, 100, 2);
+  static final RlPrompt.Config SMALL = new RlPrompt.Config(4, 8, 12, 1e-2, 5, 0.1, 100, 2, 0);
 
   @BeforeAll
   static void load() {
@@ -91,7 +91,7 @@ class PolicyContractTest {
           TASK,
           TEMPLATE,
           labels(masked),
-          new Reinforce.Config(10, 6, 2, Set.of(TokenFilter.Rule.SPECIAL), 2),
+          new Reinforce.Config(10, 6, 2, Set.of(TokenFilter.Rule.SPECIAL), 2, 5),
           new Accuracy(),
           new RandomSource(seed));
     }

@@ -216,7 +216,7 @@ class PolicyTest {
 
   @Test
   void rlPrompt_overManySteps_earnsMore() {
-    RlPrompt.Config config = new RlPrompt.Config(8, 20, 32, 3e-3, 5, 0.05, 60, 10);
+    RlPrompt.Config config = new RlPrompt.Config(8, 20, 32, 3e-3, 5, 0.05, 60, 10, 0);
     Search search = on(masked, causal, config);
     double[] means = new double[60];
     for (int step = 1; !search.finished(); step++) {
@@ -254,7 +254,7 @@ class PolicyTest {
             TASK,
             PromptTemplate.parse("{sentence} [T] [T] it was [P]"),
             labels(masked),
-            new Reinforce.Config(12, 10, 20, Set.of(TokenFilter.Rule.SPECIAL), 5),
+            new Reinforce.Config(12, 10, 20, Set.of(TokenFilter.Rule.SPECIAL), 5, 0),
             new Accuracy(),
             new RandomSource(2));
     double[] means = new double[40];
@@ -284,11 +284,11 @@ class PolicyTest {
                     new RandomSource(0)))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("[T]");
-    RlPrompt.Config many = new RlPrompt.Config(4, 1000, 12, 1e-2, 5, 0.1, 100, 2);
+    RlPrompt.Config many = new RlPrompt.Config(4, 1000, 12, 1e-2, 5, 0.1, 100, 2, 0);
     assertThatThrownBy(() -> on(masked, causal, many))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("top_k");
-    assertThatThrownBy(() -> new RlPrompt.Config(1, 8, 12, 1e-2, 5, 0.1, 100, 2))
+    assertThatThrownBy(() -> new RlPrompt.Config(1, 8, 12, 1e-2, 5, 0.1, 100, 2, 0))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("prompts");
   }
