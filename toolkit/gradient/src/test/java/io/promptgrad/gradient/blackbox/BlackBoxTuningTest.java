@@ -232,6 +232,16 @@ class BlackBoxTuningTest {
   }
 
   @Test
+  void clip_inThePapersForm_keepsPointsWithinFive() {
+    double[][] points = {{-7, 0.5, 5}, {6, -5, 4.99}};
+    BlackBoxConfig.paper().clip(points);
+    assertThat(points).isDeepEqualTo(new double[][] {{-5, 0.5, 5}, {5, -5, 4.99}});
+    BlackBoxConfig.original().clip(points); // anywhere
+    assertThat(BlackBoxConfig.original().uniform()).isFalse();
+    assertThat(BlackBoxConfig.paper().uniform()).isTrue();
+  }
+
+  @Test
   void clippedDeviation_ofAnOutlier_losesIt() {
     float[] values = new float[1001];
     for (int i = 0; i < 1000; i++) {

@@ -237,11 +237,20 @@ class CmaEsTest {
   @Test
   void restore_afterAnyGeneration_goesOnToTheLastBit() throws Exception {
     List<IntFunction<EvolutionStrategy>> strategies =
-        List.of(seed -> full(0, 0.1), seed -> new SeparableCmaEs(filled(0), 0.1, 12));
+        List.of(
+            seed -> full(0, 0.1),
+            seed ->
+                new CmaEs(
+                    filled(0),
+                    0.1,
+                    12,
+                    CmaEs.Form.TUTORIAL,
+                    seed < 0 ? new SymmetricEigen.Nd4jEigen() : new SymmetricEigen.TorchEigen()),
+            seed -> new SeparableCmaEs(filled(0), 0.1, 12));
     for (IntFunction<EvolutionStrategy> made : strategies) {
       EvolutionStrategy whole = made.apply(0);
       for (int g = 0; g < 30; g++) {
-        EvolutionStrategy resumed = made.apply(0);
+        EvolutionStrategy resumed = made.apply(-1); // with ND4J, whatever the run began with
         resumed.restore((ObjectNode) Json.parse(Json.line(whole.save())));
         double[][] points = whole.ask(new RandomSource(9).stream("cma", g));
         assertThat(resumed.ask(new RandomSource(9).stream("cma", g))).isDeepEqualTo(points);
