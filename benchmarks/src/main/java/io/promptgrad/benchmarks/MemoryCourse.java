@@ -12,19 +12,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What an AutoPrompt search holds while it runs for long: after a tenth of its steps nothing may
- * grow any more.
+ * What a search holds while it runs for long: after a tenth of its steps nothing may grow any more.
  *
  * @param points after a tenth, two tenths ... of the steps
  */
 record MemoryCourse(List<Point> points) {
 
   /** Resident memory is judged only after as many steps as Java's compiler is busy. */
-  private static final int JUDGED = 1000;
+  private static final int JUDGED = 500;
 
   private static final double MAY_GROW = 0.05;
   private static final Pattern RESIDENT = Pattern.compile("VmRSS:\\s*(\\d+) kB");
@@ -43,9 +43,15 @@ record MemoryCourse(List<Point> points) {
   /** Takes the steps of the workload in turns. */
   static MemoryCourse run(LanguageModel model, StepWorkload workload, int steps) {
     AutoPromptStep search = new AutoPromptStep(model, workload, StepVariant.PRUNING);
+    return run(
+        model, step -> search.run(workload.steps().get(step % workload.steps().size())), steps);
+  }
+
+  /** Takes steps from 1 on. */
+  static MemoryCourse run(LanguageModel model, IntConsumer search, int steps) {
     List<Point> points = new ArrayList<>();
     for (int step = 1; step <= steps; step++) {
-      search.run(workload.steps().get(step % workload.steps().size()));
+      search.accept(step);
       if (step % Math.max(1, steps / 10) == 0) {
         points.add(look(model, step));
       }

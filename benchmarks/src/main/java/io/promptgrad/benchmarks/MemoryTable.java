@@ -2,6 +2,8 @@ package io.promptgrad.benchmarks;
 
 import io.promptgrad.files.Json;
 import io.promptgrad.lm.LanguageModel;
+import io.promptgrad.models.BundledModel;
+import io.promptgrad.search.Search;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -37,6 +39,14 @@ public final class MemoryTable implements Callable<Integer> {
               + " ${DEFAULT-VALUE}).")
   private int examples;
 
+  @Option(
+      names = "--search",
+      paramLabel = "METHOD",
+      description =
+          "Instead of AutoPrompt a search for a target, such as gcg, on the bundled causal model with"
+              + " 20 trigger tokens and a width of 64.")
+  private String search;
+
   @Option(names = "--json", description = "One JSON object on standard output.")
   private boolean json;
 
@@ -51,32 +61,51 @@ public final class MemoryTable implements Callable<Integer> {
       System.err.println("Give at least ten steps, one candidate and one example.");
       return 2;
     }
+    if (search != null) {
+      return target();
+    }
     try (LanguageModel model = Bundled.load()) {
       int mask = model.tokenizer().specials().mask().orElseThrow();
       StepWorkload.Size size = new StepWorkload.Size(candidates, examples, 8, 32, 3, 3);
       StepWorkload workload = StepWorkload.random(model, mask, size, 20, 0);
       long begin = System.nanoTime();
       MemoryCourse course = MemoryCourse.run(model, workload, steps);
-      double seconds = (System.nanoTime() - begin) / 1e9;
-      System.out.print(
-          json
-              ? Json.pretty(course.toJson().put("seconds", seconds))
-              : toText(course) + "%,d steps in %.0f s.%n".formatted(steps, seconds));
-      return course.ok() ? 0 : 1;
+      return print(
+          course,
+          begin,
+          "%s, %s; k = %d, %d + %d examples of 8 to 32 tokens"
+              .formatted(Bundled.MODEL.id(), Bundled.machine(), candidates, examples, examples));
     }
   }
 
-  private String toText(MemoryCourse course) {
+  /** The search's own trace is not kept, as a run directory would not keep it either. */
+  private int target() {
+    try (LanguageModel model =
+        LanguageModel.load(BundledModel.MINI_LLAMA.folder(), Bundled.options())) {
+      Search steps = new TargetWorkload(model, 20, 64).search(search, 0);
+      long begin = System.nanoTime();
+      MemoryCourse course = MemoryCourse.run(model, steps::step, this.steps);
+      return print(
+          course,
+          begin,
+          "%s, %s; %s".formatted(BundledModel.MINI_LLAMA.id(), Bundled.machine(), search));
+    }
+  }
+
+  private int print(MemoryCourse course, long begin, String what) {
+    double seconds = (System.nanoTime() - begin) / 1e9;
+    System.out.print(
+        json
+            ? Json.pretty(course.toJson().put("seconds", seconds))
+            : toText(course, what) + "%,d steps in %.0f s.%n".formatted(steps, seconds));
+    return course.ok() ? 0 : 1;
+  }
+
+  private static String toText(MemoryCourse course, String what) {
     StringBuilder text = new StringBuilder();
     text.append(
-        "%s, %s; k = %d, %d + %d examples of 8 to 32 tokens, MALLOC_ARENA_MAX=%s.%n%n"
-            .formatted(
-                Bundled.MODEL.id(),
-                Bundled.machine(),
-                candidates,
-                examples,
-                examples,
-                System.getenv().getOrDefault("MALLOC_ARENA_MAX", "unset")));
+        "%s, MALLOC_ARENA_MAX=%s.%n%n"
+            .formatted(what, System.getenv().getOrDefault("MALLOC_ARENA_MAX", "unset")));
     text.append(
         "%8s %14s %16s %20s%n".formatted("step", "resident MiB", "native arrays", "bytes in them"));
     for (MemoryCourse.Point point : course.points()) {

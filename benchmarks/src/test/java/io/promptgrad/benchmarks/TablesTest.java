@@ -31,6 +31,20 @@ class TablesTest {
   }
 
   @Test
+  void memoryTable_ofASearchForATarget_findsNoGrowth() {
+    assertThat(new CommandLine(new MemoryTable()).execute("--steps", "20", "--search", "gcg"))
+        .isZero();
+  }
+
+  @Test
+  void reachTable_ofEveryMethod_isPrinted() {
+    assertThat(
+            new CommandLine(new ReachTable())
+                .execute("--budget", "400", "--seeds", "1", "--width", "4", "--slots", "3"))
+        .isZero();
+  }
+
+  @Test
   void loadingTable_ofATinyModel_isPrinted() {
     assertThat(new CommandLine(new LoadingTable()).execute("--tiny", "--rounds", "1")).isZero();
   }

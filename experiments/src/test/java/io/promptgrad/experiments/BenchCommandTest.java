@@ -67,10 +67,13 @@ class BenchCommandTest {
     CommandLineRun first = bench("random,autoprompt,gcg", out);
     assertThat(first.code()).as(first.err()).isZero();
     assertThat(first.out()).contains("| random |", "| autoprompt |", "| gcg |", "p = ");
-    assertThat(first.out()).containsPattern("baselines: .*manual \\d");
+    assertThat(first.out()).containsPattern("best manual prompt \\| 0\\.\\d");
     JsonNode json = Json.read(out.resolve("leaderboard.json"));
-    assertThat(json.path("methods")).hasSize(3);
+    assertThat(json.path("methods")).hasSize(4);
     for (JsonNode row : json.path("methods")) {
+      if (row.path("method").asText().equals("manual")) {
+        continue;
+      }
       assertThat(row.path("seeds")).hasSize(2);
       double mean =
           (row.path("seeds").path(0).path("test").asDouble()
@@ -96,6 +99,36 @@ class BenchCommandTest {
     CommandLineRun other = bench("random,gcg", out, "--set", "gcg:search.width=7");
     assertThat(other.code()).isEqualTo(2);
     assertThat(other.err()).contains("gcg", "another configuration");
+  }
+
+  @Test
+  void bench_soft_comparesWithTheManualPromptOnSeveralTasks() throws IOException {
+    Path out = folder.resolve("soft");
+    Files.copy(world.file("task.yaml"), world.file("other.yaml"));
+    CommandLineRun run =
+        CommandLineRun.of(
+            "bench",
+            "soft",
+            world.file("bench.yaml"),
+            "--methods",
+            "autoprompt,linear-probe",
+            "--tasks",
+            world.file("task.yaml") + "," + world.file("other.yaml"),
+            "--budget",
+            "steps=2",
+            "--seeds",
+            "0",
+            "--out",
+            out);
+    assertThat(run.code()).as(run.err()).isZero();
+    assertThat(run.out()).contains("| linear-probe |", "against manual", "best manual prompt");
+    JsonNode json = Json.read(out.resolve("leaderboard.json"));
+    for (JsonNode row : json.path("methods")) {
+      if (!row.path("method").asText().equals("manual")) {
+        assertThat(row.path("seeds")).hasSize(2);
+        assertThat(row.has("p")).isTrue();
+      }
+    }
   }
 
   static List<String> methods() {

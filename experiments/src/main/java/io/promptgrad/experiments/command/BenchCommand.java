@@ -14,10 +14,14 @@ import io.promptgrad.files.Json;
 import io.promptgrad.input.InvalidInputException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -30,9 +34,36 @@ import picocli.CommandLine.Parameters;
     description = "Compare methods on one task, with the same budget and seeds.")
 final class BenchCommand implements Callable<Integer> {
 
-  private static final String SUITE = "discrete";
+  private static final Set<String> TRAINED = Set.of("linear-probe", "finetune");
 
-  @Parameters(index = "0", paramLabel = "SUITE", description = "discrete: every discrete search.")
+  /** What is compared, and with what. */
+  private enum Suite {
+    /** Every discrete search; what they have to beat is a search without gradients. */
+    DISCRETE("random"),
+    /** Everything that trains or searches for a task; what they have to beat is a good guess. */
+    SOFT(Leaderboard.MANUAL);
+
+    private final String control;
+
+    Suite(String control) {
+      this.control = control;
+    }
+
+    List<String> methods() {
+      List<String> all = new ArrayList<>(List.of("autoprompt"));
+      if (this == DISCRETE) {
+        all.addAll(DiscreteConfig.names());
+      } else {
+        all.addAll(List.of("linear-probe", "finetune"));
+      }
+      return all;
+    }
+  }
+
+  @Parameters(
+      index = "0",
+      paramLabel = "SUITE",
+      description = "discrete: every discrete search; soft: soft prompts and what trains weights.")
   private String suite;
 
   @Parameters(
@@ -49,6 +80,15 @@ final class BenchCommand implements Callable<Integer> {
 
   @Option(names = "--task", paramLabel = "TASK", description = "Instead of the configuration's.")
   private String task;
+
+  @Option(
+      names = "--tasks",
+      split = ",",
+      paramLabel = "TASK",
+      description =
+          "Several tasks with the same test examples, such as splits of few examples: each method"
+              + " runs on each of them with each seed.")
+  private List<String> tasks = new ArrayList<>();
 
   @Option(
       names = "--budget",
@@ -96,63 +136,87 @@ final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (!suite.equals(SUITE)) {
-      throw new InvalidInputException(
-          "There is no suite '%s'; this version has %s.".formatted(suite, SUITE));
+    Suite chosen = suite();
+    if (task != null && !tasks.isEmpty()) {
+      throw new InvalidInputException("Give --task or --tasks, not both.");
     }
-    Map<String, List<ExperimentConfig>> experiments = new LinkedHashMap<>();
-    for (String method : chosen()) {
-      for (long seed : seeds) {
-        ExperimentConfig experiment = experiment(method, seed, experiments.isEmpty());
-        experiments.computeIfAbsent(method, key -> new ArrayList<>()).add(experiment);
+    Map<String, Map<String, ExperimentConfig>> experiments = new LinkedHashMap<>();
+    Set<String> scored = new HashSet<>();
+    for (String method : chosen(chosen)) {
+      for (String one : tasks.isEmpty() ? Arrays.asList(task) : tasks) {
+        for (long seed : seeds) {
+          boolean manual = scored.add(String.valueOf(one)); // once on each task is enough
+          String name =
+              (tasks.isEmpty() ? "" : one.replaceAll("[^\\w.-]+", "_") + "-") + "seed-" + seed;
+          experiments
+              .computeIfAbsent(method, key -> new LinkedHashMap<>())
+              .put(name, experiment(method, one, seed, manual));
+        }
       }
     }
     var console = output.console();
     Leaderboard.Result result =
-        Leaderboard.run(
-            experiments, out, Optional.of(judge).filter(name -> !name.equals("none")), console);
+        new Leaderboard(
+                chosen.control,
+                Optional.of(judge).filter(name -> chosen == Suite.DISCRETE && !name.equals("none")),
+                console)
+            .run(experiments, out);
     console.out().print(output.json ? Json.pretty(result.json()) : "\n" + result.table());
     console.out().flush();
     return Promptgrad.OK;
   }
 
-  private List<String> chosen() {
-    List<String> all = new ArrayList<>(List.of("autoprompt"));
-    all.addAll(DiscreteConfig.names());
+  private Suite suite() {
+    for (Suite known : Suite.values()) {
+      if (known.name().toLowerCase(Locale.ROOT).equals(suite)) {
+        return known;
+      }
+    }
+    throw new InvalidInputException(
+        "There is no suite '%s'; this version has discrete and soft.".formatted(suite));
+  }
+
+  private List<String> chosen(Suite own) {
+    List<String> all = own.methods();
     if (methods.isEmpty()) {
       return all;
     }
     for (String method : methods) {
       if (!all.contains(method)) {
         throw new InvalidInputException(
-            "--methods: there is no discrete search '%s'%s"
+            "--methods: there is no method '%s' in this suite%s"
                 .formatted(method, Nearest.hint(method, all)));
       }
     }
     return methods;
   }
 
-  private ExperimentConfig experiment(String method, long seed, boolean first) {
+  private ExperimentConfig experiment(String method, String one, long seed, boolean manual) {
     YamlDocument document =
         config == null ? QuickstartCommand.configuration() : YamlDocument.read(config);
     Path folder =
         config == null ? Path.of("").toAbsolutePath() : config.toAbsolutePath().getParent();
     ObjectNode root = document.root();
     root.remove(List.of("stop", "out"));
-    if (!first) {
-      root.remove("manual_prompts"); // scored once is enough
+    if (!manual) {
+      root.remove("manual_prompts");
     }
     if (!method.equals("autoprompt")) {
       root.remove("autoprompt");
     }
     document.set("method", TextNode.valueOf(method), "--methods");
     document.set("seed", LongNode.valueOf(seed), "--seeds");
-    document.set("budget", limits(), "--budget");
+    if (TRAINED.contains(method)) {
+      root.remove("budget"); // epochs are theirs
+      root.put("template", root.path("template").asText().replaceAll(" ?\\[T\\]", ""));
+    } else {
+      document.set("budget", limits(), "--budget");
+    }
     if (model != null) {
       document.set("model", TextNode.valueOf(model), "--model");
     }
-    if (task != null) {
-      document.set("task", TextNode.valueOf(task), "--task");
+    if (one != null) {
+      document.set("task", TextNode.valueOf(one), "--task");
     }
     for (String assignment : assignments) {
       int colon = assignment.indexOf(':');

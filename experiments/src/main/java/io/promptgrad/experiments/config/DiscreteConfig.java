@@ -201,6 +201,20 @@ public record DiscreteConfig(String method, ObjectNode options) {
         : Optional.empty();
   }
 
+  /** A method with its defaults for texts as targets. */
+  public static DiscreteConfig forTargets(String method) {
+    return new DiscreteConfig(method, targetDefaults(method));
+  }
+
+  /** The same with another value of an option that it has. */
+  public DiscreteConfig with(String option, Number value) {
+    ObjectNode changed = options.deepCopy();
+    if (changed.has(option)) {
+      changed.set(option, Json.tree(value));
+    }
+    return new DiscreteConfig(method, changed);
+  }
+
   /** Reads the section for texts as targets. */
   static DiscreteConfig readForTargets(Section root, String method) {
     return read(root, method, targetDefaults(method), TARGET_FILTER);

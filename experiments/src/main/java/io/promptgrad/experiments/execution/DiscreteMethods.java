@@ -23,7 +23,7 @@ import java.util.Locale;
 import java.util.Optional;
 
 /** Makes the searches that configurations name. */
-final class DiscreteMethods {
+public final class DiscreteMethods {
 
   private DiscreteMethods() {}
 
@@ -60,8 +60,10 @@ final class DiscreteMethods {
         .without(config.forbidden(), model.tokenizer());
   }
 
-  /** A method on any problem. */
-  static Search search(
+  /**
+   * A method on any problem; {@code autodan} needs problems of several lengths and is none of them.
+   */
+  public static Search search(
       DiscreteConfig config,
       TriggerProblem problem,
       Optional<Gcg.Probe> probe,

@@ -42,10 +42,22 @@ import java.util.Optional;
  */
 public final class Leaderboard {
 
-  /** What every method has to beat. */
-  public static final String CONTROL = "random";
+  /** The best manual prompt as what every method has to beat, instead of a method. */
+  public static final String MANUAL = "manual";
 
-  private Leaderboard() {}
+  private final String control;
+  private final Optional<String> judge;
+  private final Console console;
+
+  /**
+   * @param control the method that every other has to beat, or {@link #MANUAL}
+   * @param judge a causal model that reads the triggers found, if one is wanted
+   */
+  public Leaderboard(String control, Optional<String> judge, Console console) {
+    this.control = control;
+    this.judge = judge;
+    this.console = console;
+  }
 
   /**
    * What came out.
@@ -56,47 +68,43 @@ public final class Leaderboard {
   public record Result(ObjectNode json, String table) {}
 
   /** One run. */
-  private record Run(long seed, RunResult result, double[] contributions, double perplexity) {}
+  private record Run(
+      String name, long seed, RunResult result, double[] contributions, double perplexity) {}
 
   /**
    * Runs what is missing, and makes the table.
    *
-   * @param experiments for each method its experiment with each seed
-   * @param judge folder of a causal model that reads the prompts found, if one is wanted
+   * @param experiments for each method its experiments by the names of their folders, in the same
+   *     order for every method; all with the same test examples
    */
-  public static Result run(
-      Map<String, List<ExperimentConfig>> experiments,
-      Path out,
-      Optional<String> judge,
-      Console console) {
+  public Result run(Map<String, Map<String, ExperimentConfig>> experiments, Path out) {
     Map<String, List<Run>> runs = new LinkedHashMap<>();
-    int all = experiments.values().stream().mapToInt(List::size).sum();
+    Map<String, double[]> manual = new LinkedHashMap<>(); // by the name of the run
+    int all = experiments.values().stream().mapToInt(Map::size).sum();
     int begun = 0;
     try (Reader reader = new Reader(judge, console)) {
-      for (Map.Entry<String, List<ExperimentConfig>> entry : experiments.entrySet()) {
-        for (ExperimentConfig experiment : entry.getValue()) {
-          console.say(
-              "%s, seed %d: run %d of %d."
-                  .formatted(entry.getKey(), experiment.seed(), ++begun, all));
-          Path folder = out.resolve(entry.getKey()).resolve("seed-" + experiment.seed());
-          RunResult result = one(experiment, folder, out, console);
-          Metric metric = Metrics.named(result.metric());
-          double[] contributions =
-              RunDirectory.view(folder).outcomes("found", "test").stream()
-                  .sorted(Comparator.comparing(Outcome::exampleId))
-                  .mapToDouble(metric::contribution)
-                  .toArray();
-          runs.computeIfAbsent(entry.getKey(), key -> new ArrayList<>())
+      for (Map.Entry<String, Map<String, ExperimentConfig>> entry : experiments.entrySet()) {
+        String method = entry.getKey();
+        for (Map.Entry<String, ExperimentConfig> one : entry.getValue().entrySet()) {
+          console.say("%s, %s: run %d of %d.".formatted(method, one.getKey(), ++begun, all));
+          Path folder = out.resolve(method).resolve(one.getKey());
+          RunResult result = one(one.getValue(), folder, out);
+          RunDirectory run = RunDirectory.view(folder);
+          if (result.baselines().containsKey(MANUAL)) {
+            manual.put(one.getKey(), contributions(run, result, MANUAL));
+          }
+          runs.computeIfAbsent(method, key -> new ArrayList<>())
               .add(
                   new Run(
-                      experiment.seed(),
+                      one.getKey(),
+                      one.getValue().seed(),
                       result,
-                      contributions,
-                      reader.perplexity(RunDirectory.view(folder))));
+                      contributions(run, result, "found"),
+                      reader.perplexity(run)));
         }
       }
     }
-    Result result = result(runs);
+    Result result = result(runs, manual.isEmpty() ? null : means(List.copyOf(manual.values())));
     try {
       AtomicFiles.write(out.resolve("leaderboard.json"), Json.pretty(result.json()));
       AtomicFiles.write(out.resolve("leaderboard.md"), result.table());
@@ -106,8 +114,15 @@ public final class Leaderboard {
     return result;
   }
 
-  private static RunResult one(
-      ExperimentConfig experiment, Path folder, Path out, Console console) {
+  private static double[] contributions(RunDirectory run, RunResult result, String whose) {
+    Metric metric = Metrics.named(result.metric());
+    return run.outcomes(whose, "test").stream()
+        .sorted(Comparator.comparing(Outcome::exampleId))
+        .mapToDouble(metric::contribution)
+        .toArray();
+  }
+
+  private RunResult one(ExperimentConfig experiment, Path folder, Path out) {
     try {
       if (!Files.exists(folder.resolve("config.yaml"))) {
         return Experiment.start(experiment.in(folder), console);
@@ -165,15 +180,24 @@ public final class Leaderboard {
 
   // ------------------------------------------------------------------ the table
 
-  /** Of each example the mean over the seeds. */
-  private static double[] means(List<Run> runs) {
-    double[] sum = new double[runs.get(0).contributions().length];
-    for (Run run : runs) {
+  /** Of each example the mean over the runs. */
+  private static double[] means(List<double[]> runs) {
+    double[] sum = new double[runs.get(0).length];
+    for (double[] run : runs) {
+      if (run.length != sum.length) {
+        throw new InvalidInputException(
+            "The runs have %d and %d test examples; compare methods on tasks with the same test split."
+                .formatted(sum.length, run.length));
+      }
       for (int i = 0; i < sum.length; i++) {
-        sum[i] += run.contributions()[i] / runs.size();
+        sum[i] += run[i] / runs.size();
       }
     }
     return sum;
+  }
+
+  private static double[] ofRuns(List<Run> runs) {
+    return means(runs.stream().map(Run::contributions).toList());
   }
 
   private static double mean(double[] values) {
@@ -184,22 +208,27 @@ public final class Leaderboard {
     return sum;
   }
 
-  private static Result result(Map<String, List<Run>> runs) {
+  private Result result(Map<String, List<Run>> runs, double[] manual) {
     RunResult first = runs.values().iterator().next().get(0).result();
     ObjectNode json = Json.object();
     json.put("model", first.model()).put("task", first.task()).put("metric", first.metric());
-    json.put("control", CONTROL);
+    json.put("control", control);
     ArrayNode rows = json.putArray("methods");
-    double[] control = runs.containsKey(CONTROL) ? means(runs.get(CONTROL)) : null;
+    double[] against =
+        control.equals(MANUAL)
+            ? manual
+            : runs.containsKey(control) ? ofRuns(runs.get(control)) : null;
     List<String> names = new ArrayList<>(runs.keySet());
-    names.sort(Comparator.comparingDouble(name -> -mean(means(runs.get(name)))));
+    names.sort(Comparator.comparingDouble(name -> -mean(ofRuns(runs.get(name)))));
     List<String> lines = new ArrayList<>();
     lines.add(
-        "| method | test, mean of seeds | 95 % interval | each seed | against random | forward tokens | seconds | perplexity |");
-    lines.add("| --- | ---: | --- | --- | --- | ---: | ---: | ---: |");
+        "| method | test, mean of runs | 95 %% interval | each run | against %s | forward tokens | seconds |%s"
+            .formatted(control, judge.isPresent() ? " perplexity |" : ""));
+    lines.add(
+        "| --- | ---: | --- | --- | --- | ---: | ---: |" + (judge.isPresent() ? " ---: |" : ""));
     for (String name : names) {
       List<Run> own = runs.get(name);
-      double[] means = means(own);
+      double[] means = ofRuns(own);
       Interval interval = Statistics.bootstrapMean(means, 0);
       ObjectNode row = rows.addObject().put("method", name).put("test", mean(means));
       row.put("n", means.length);
@@ -209,6 +238,7 @@ public final class Leaderboard {
       for (Run run : own) {
         double value = mean(run.contributions());
         each.addObject()
+            .put("run", run.name())
             .put("seed", run.seed())
             .put("test", value)
             .put("prompt", run.result().found().text());
@@ -220,27 +250,39 @@ public final class Leaderboard {
       double log = own.stream().mapToDouble(r -> Math.log(r.perplexity())).average().orElseThrow();
       row.put("forward_tokens", tokens).put("seconds", seconds);
       row.set("perplexity", Json.number(Math.exp(log)));
-      String against = "";
-      if (control != null && !name.equals(CONTROL)) {
+      String difference = "";
+      if (against != null && !name.equals(control)) {
         double[] differences = new double[means.length];
         for (int i = 0; i < differences.length; i++) {
-          differences[i] = means[i] - control[i];
+          differences[i] = means[i] - against[i];
         }
         double p = Statistics.signFlip(differences, 0);
         row.put("difference", mean(differences)).put("p", p);
-        against = number("%+.3f, p = %.2g", mean(differences), p);
+        difference = number("%+.3f, p = %.2g", mean(differences), p);
       }
       lines.add(
-          "| %s | %s | %s | %s | %s | %s | %s | %s |"
+          "| %s | %s | %s | %s | %s | %s | %s |%s"
               .formatted(
                   name,
                   number("%.3f", mean(means)),
                   number("%.3f to %.3f", interval.low(), interval.high()),
                   String.join(", ", seeds),
-                  against,
+                  difference,
                   number("%,.0f", tokens),
                   number("%.0f", seconds),
-                  Double.isNaN(log) ? "" : number("%.0f", Math.exp(log))));
+                  judge.isEmpty()
+                      ? ""
+                      : Double.isNaN(log) ? " |" : number(" %.0f |", Math.exp(log))));
+    }
+    if (manual != null) {
+      Interval interval = Statistics.bootstrapMean(manual, 0);
+      rows.addObject().put("method", MANUAL).put("test", mean(manual)).put("n", manual.length);
+      lines.add(
+          "| best manual prompt | %s | %s | | | | |%s"
+              .formatted(
+                  number("%.3f", mean(manual)),
+                  number("%.3f to %.3f", interval.low(), interval.high()),
+                  judge.isPresent() ? " |" : ""));
     }
     List<String> baselines = new ArrayList<>();
     runs.values().stream()
@@ -249,8 +291,11 @@ public final class Leaderboard {
         .max(Comparator.comparingInt(Map::size))
         .orElseThrow()
         .forEach(
-            (name, scores) ->
-                baselines.add("%s %s".formatted(name, number("%.3f", scores.get("test").value()))));
+            (name, scores) -> {
+              if (!name.equals(MANUAL)) {
+                baselines.add("%s %s".formatted(name, number("%.3f", scores.get("test").value())));
+              }
+            });
     String header =
         "%s on %s, %s on %d test examples; baselines: %s.%n%n"
             .formatted(

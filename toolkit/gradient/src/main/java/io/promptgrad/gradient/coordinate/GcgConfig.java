@@ -1,6 +1,7 @@
 package io.promptgrad.gradient.coordinate;
 
 import io.promptgrad.input.InvalidInputException;
+import java.util.function.Consumer;
 
 /**
  * The parts of {@link Gcg} and of what others made of it. Start from a preset and change what
@@ -18,7 +19,8 @@ import io.promptgrad.input.InvalidInputException;
  * @param skipsVisited whether a trigger that was scored in an earlier step is no candidate
  * @param acceptance when the best candidate becomes the current trigger
  * @param buffer 0: the current trigger alone; s: the best s triggers so far, of which the best is
- *     gone on from and the winner replaces the worst if it is better
+ *     gone on from and the winner replaces the worst if it is better; where steps draw samples of
+ *     examples, losses on different samples are compared
  * @param momentum share of the gradient before in the gradient; 0: none
  * @param merge K, how many of the best candidates are merged one by one into further candidates; 0:
  *     none
@@ -196,276 +198,128 @@ public record GcgConfig(
   // ------------------------------------------------------------------ changes
 
   public GcgConfig withWidth(int candidates, int k) {
-    return new GcgConfig(
-        candidates,
-        k,
-        draw,
-        replacements,
-        lastReplacements,
-        schedule,
-        oversampling,
-        retokenization,
-        barsCurrent,
-        skipsVisited,
-        acceptance,
-        buffer,
-        momentum,
-        merge,
-        distance,
-        stopsWhenSolved,
-        devEvery);
+    return changed(
+        d -> {
+          d.width = candidates;
+          d.topK = k;
+        });
   }
 
   public GcgConfig withDraw(Draw how) {
-    return new GcgConfig(
-        width,
-        topK,
-        how,
-        replacements,
-        lastReplacements,
-        schedule,
-        oversampling,
-        retokenization,
-        barsCurrent,
-        skipsVisited,
-        acceptance,
-        buffer,
-        momentum,
-        merge,
-        distance,
-        stopsWhenSolved,
-        devEvery);
+    return changed(d -> d.draw = how);
   }
 
   /** {@code first} positions at the beginning, {@code last} after so many steps. */
   public GcgConfig withReplacements(int first, int last, int steps) {
-    return new GcgConfig(
-        width,
-        topK,
-        draw,
-        first,
-        last,
-        steps,
-        oversampling,
-        retokenization,
-        barsCurrent,
-        skipsVisited,
-        acceptance,
-        buffer,
-        momentum,
-        merge,
-        distance,
-        stopsWhenSolved,
-        devEvery);
+    return changed(
+        d -> {
+          d.replacements = first;
+          d.lastReplacements = last;
+          d.schedule = steps;
+        });
   }
 
   public GcgConfig withOversampling(double factor) {
-    return new GcgConfig(
-        width,
-        topK,
-        draw,
-        replacements,
-        lastReplacements,
-        schedule,
-        factor,
-        retokenization,
-        barsCurrent,
-        skipsVisited,
-        acceptance,
-        buffer,
-        momentum,
-        merge,
-        distance,
-        stopsWhenSolved,
-        devEvery);
+    return changed(d -> d.oversampling = factor);
   }
 
   public GcgConfig withRetokenization(Retokenization wanted) {
-    return new GcgConfig(
-        width,
-        topK,
-        draw,
-        replacements,
-        lastReplacements,
-        schedule,
-        oversampling,
-        wanted,
-        barsCurrent,
-        skipsVisited,
-        acceptance,
-        buffer,
-        momentum,
-        merge,
-        distance,
-        stopsWhenSolved,
-        devEvery);
+    return changed(d -> d.retokenization = wanted);
   }
 
   public GcgConfig withVisited(boolean skips) {
-    return new GcgConfig(
-        width,
-        topK,
-        draw,
-        replacements,
-        lastReplacements,
-        schedule,
-        oversampling,
-        retokenization,
-        barsCurrent,
-        skips,
-        acceptance,
-        buffer,
-        momentum,
-        merge,
-        distance,
-        stopsWhenSolved,
-        devEvery);
+    return changed(d -> d.skipsVisited = skips);
   }
 
   public GcgConfig withAcceptance(Acceptance when) {
-    return new GcgConfig(
-        width,
-        topK,
-        draw,
-        replacements,
-        lastReplacements,
-        schedule,
-        oversampling,
-        retokenization,
-        barsCurrent,
-        skipsVisited,
-        when,
-        buffer,
-        momentum,
-        merge,
-        distance,
-        stopsWhenSolved,
-        devEvery);
+    return changed(d -> d.acceptance = when);
   }
 
   public GcgConfig withBuffer(int size) {
-    return new GcgConfig(
-        width,
-        topK,
-        draw,
-        replacements,
-        lastReplacements,
-        schedule,
-        oversampling,
-        retokenization,
-        barsCurrent,
-        skipsVisited,
-        acceptance,
-        size,
-        momentum,
-        merge,
-        distance,
-        stopsWhenSolved,
-        devEvery);
+    return changed(d -> d.buffer = size);
   }
 
   public GcgConfig withMomentum(double share) {
-    return new GcgConfig(
-        width,
-        topK,
-        draw,
-        replacements,
-        lastReplacements,
-        schedule,
-        oversampling,
-        retokenization,
-        barsCurrent,
-        skipsVisited,
-        acceptance,
-        buffer,
-        share,
-        merge,
-        distance,
-        stopsWhenSolved,
-        devEvery);
+    return changed(d -> d.momentum = share);
   }
 
   public GcgConfig withMerge(int candidates) {
-    return new GcgConfig(
-        width,
-        topK,
-        draw,
-        replacements,
-        lastReplacements,
-        schedule,
-        oversampling,
-        retokenization,
-        barsCurrent,
-        skipsVisited,
-        acceptance,
-        buffer,
-        momentum,
-        candidates,
-        distance,
-        stopsWhenSolved,
-        devEvery);
+    return changed(d -> d.merge = candidates);
   }
 
   public GcgConfig withDistance(double weight) {
-    return new GcgConfig(
-        width,
-        topK,
-        draw,
-        replacements,
-        lastReplacements,
-        schedule,
-        oversampling,
-        retokenization,
-        barsCurrent,
-        skipsVisited,
-        acceptance,
-        buffer,
-        momentum,
-        merge,
-        weight,
-        stopsWhenSolved,
-        devEvery);
+    return changed(d -> d.distance = weight);
   }
 
   public GcgConfig withStop(boolean whenSolved) {
-    return new GcgConfig(
-        width,
-        topK,
-        draw,
-        replacements,
-        lastReplacements,
-        schedule,
-        oversampling,
-        retokenization,
-        barsCurrent,
-        skipsVisited,
-        acceptance,
-        buffer,
-        momentum,
-        merge,
-        distance,
-        whenSolved,
-        devEvery);
+    return changed(d -> d.stopsWhenSolved = whenSolved);
   }
 
   public GcgConfig withDevEvery(int steps) {
+    return changed(d -> d.devEvery = steps);
+  }
+
+  /** The same fields, to be changed. */
+  private static final class Draft {
+    private int width;
+    private int topK;
+    private Draw draw;
+    private int replacements;
+    private int lastReplacements;
+    private int schedule;
+    private double oversampling;
+    private Retokenization retokenization;
+    private boolean barsCurrent;
+    private boolean skipsVisited;
+    private Acceptance acceptance;
+    private int buffer;
+    private double momentum;
+    private int merge;
+    private double distance;
+    private boolean stopsWhenSolved;
+    private int devEvery;
+
+    Draft(GcgConfig config) {
+      width = config.width;
+      topK = config.topK;
+      draw = config.draw;
+      replacements = config.replacements;
+      lastReplacements = config.lastReplacements;
+      schedule = config.schedule;
+      oversampling = config.oversampling;
+      retokenization = config.retokenization;
+      barsCurrent = config.barsCurrent;
+      skipsVisited = config.skipsVisited;
+      acceptance = config.acceptance;
+      buffer = config.buffer;
+      momentum = config.momentum;
+      merge = config.merge;
+      distance = config.distance;
+      stopsWhenSolved = config.stopsWhenSolved;
+      devEvery = config.devEvery;
+    }
+  }
+
+  private GcgConfig changed(Consumer<Draft> change) {
+    Draft d = new Draft(this);
+    change.accept(d);
     return new GcgConfig(
-        width,
-        topK,
-        draw,
-        replacements,
-        lastReplacements,
-        schedule,
-        oversampling,
-        retokenization,
-        barsCurrent,
-        skipsVisited,
-        acceptance,
-        buffer,
-        momentum,
-        merge,
-        distance,
-        stopsWhenSolved,
-        steps);
+        d.width,
+        d.topK,
+        d.draw,
+        d.replacements,
+        d.lastReplacements,
+        d.schedule,
+        d.oversampling,
+        d.retokenization,
+        d.barsCurrent,
+        d.skipsVisited,
+        d.acceptance,
+        d.buffer,
+        d.momentum,
+        d.merge,
+        d.distance,
+        d.stopsWhenSolved,
+        d.devEvery);
   }
 }
