@@ -28,7 +28,7 @@ final class SearchCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "METHOD",
       description =
-          "The method: autoprompt, gcg, pez, prompt-tuning, prefix-tuning, p-tuning, ..., or to compare linear-probe, finetune.")
+          "The method: autoprompt, gcg, pez, prompt-tuning, prefix-tuning, p-tuning, bbt, rlprompt, ..., or to compare linear-probe, finetune.")
   private String method;
 
   @Option(

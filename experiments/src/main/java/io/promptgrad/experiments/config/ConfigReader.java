@@ -43,6 +43,7 @@ import java.util.stream.Stream;
  * stop: {patience: 20, target: 0.95, convergence: {window: 10, tolerance: 0.002}}
  * search: {width: 32, top_k: 32}         # of other discrete methods, see DiscreteConfig
  * soft: {tokens: 20, learning_rate: 0.3} # of prompt-tuning, prefix-tuning, ..., see SoftMethod
+ * bbt: {dimensions: 500, calls: 8000}    # likewise bbtv2, rlprompt, reinforce: GradientFreeConfig
  * autoprompt: {candidates: 32, positions: one, gradient_examples: 128, evaluation_examples: 128}
  * manual_prompts: [{template: "{sentence} It was [P] ."}]
  * data: {dir: /data}                     # where data sets are, and task files are looked for, too
@@ -62,9 +63,14 @@ public final class ConfigReader {
       Stream.of(
               Stream.of("autoprompt", PROBE, FINE_TUNING),
               DiscreteConfig.names().stream(),
-              SoftMethod.names().stream())
+              SoftMethod.names().stream(),
+              GradientFreeConfig.names().stream())
           .flatMap(names -> names)
           .toList();
+
+  /** Those that end by themselves. */
+  private static final List<String> ENDING =
+      Stream.concat(SoftMethod.names().stream(), GradientFreeConfig.names().stream()).toList();
 
   private static final List<String> PRECISIONS =
       List.of("auto", "float32", "bfloat16", "float16", "float64");
@@ -101,6 +107,10 @@ public final class ConfigReader {
             "autoprompt",
             DiscreteConfig.KEY,
             SoftMethod.KEY,
+            "bbt",
+            "bbtv2",
+            "rlprompt",
+            "reinforce",
             "probe",
             FINE_TUNING,
             "manual_prompts",
@@ -135,11 +145,12 @@ public final class ConfigReader {
         root.wholeNumber("seed").orElse(0),
         device(root),
         precision(root),
-        budget(root, stop, SoftMethod.names().contains(method)),
+        budget(root, stop, ENDING.contains(method)),
         stop,
         MethodReader.autoPrompt(root, facts.isPresent()),
         DiscreteConfig.read(root, method),
         SoftMethod.read(root, method, paths),
+        GradientFreeConfig.read(root, method, paths),
         MethodReader.probe(root),
         MethodReader.fineTuning(root),
         manual,
@@ -275,6 +286,13 @@ public final class ConfigReader {
     return section.reading("device", () -> Devices.parse(names));
   }
 
+  static Budget budget(Section root, List<StopRule> stop) {
+    return budget(root, stop, false);
+  }
+
+  /**
+   * @param ends whether the method ends by itself, so that it needs no budget
+   */
   static Budget budget(Section root, List<StopRule> stop, boolean ends) {
     Section section = root.section("budget", "steps", "evaluations", "forward_tokens", "time");
     Optional<String> time = section.text("time");

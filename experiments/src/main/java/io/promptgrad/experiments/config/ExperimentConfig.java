@@ -24,6 +24,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.function.UnaryOperator;
 
 /**
  * One experiment, all defaults filled in.
@@ -48,6 +49,7 @@ import java.util.TreeSet;
  * @param autoprompt settings of autoprompt
  * @param discrete settings of another method of discrete search
  * @param soft settings of a method that trains virtual tokens
+ * @param gradientFree settings of a method that takes no gradient of the model
  * @param probe settings of linear-probe
  * @param fineTuning settings of finetune
  * @param manualPrompts baselines; the best on dev is reported
@@ -72,6 +74,7 @@ public record ExperimentConfig(
     AutoPromptConfig autoprompt,
     Optional<DiscreteConfig> discrete,
     Optional<SoftMethod> soft,
+    Optional<GradientFreeConfig> gradientFree,
     LinearProbe.Config probe,
     FineTuning.Config fineTuning,
     List<ManualPrompt> manualPrompts,
@@ -104,6 +107,34 @@ public record ExperimentConfig(
         autoprompt,
         discrete,
         soft,
+        gradientFree,
+        probe,
+        fineTuning,
+        manualPrompts,
+        out);
+  }
+
+  /** Returns this experiment with a policy that is settled, where the method has one. */
+  public ExperimentConfig drawnFrom(UnaryOperator<String> settle) {
+    return new ExperimentConfig(
+        method,
+        model,
+        task,
+        template,
+        verbalizer,
+        labelSearch,
+        facts,
+        metric,
+        otherMetrics,
+        seed,
+        device,
+        precision,
+        budget,
+        stop,
+        autoprompt,
+        discrete,
+        soft,
+        gradientFree.map(own -> own.policy().map(p -> own.withPolicy(settle.apply(p))).orElse(own)),
         probe,
         fineTuning,
         manualPrompts,
@@ -135,6 +166,7 @@ public record ExperimentConfig(
         autoprompt,
         discrete,
         soft,
+        gradientFree,
         probe,
         fineTuning,
         manualPrompts,
@@ -220,6 +252,8 @@ public record ExperimentConfig(
           json.set(SoftMethod.KEY, soft.get().options());
         } else if (discrete.isPresent()) {
           json.set(DiscreteConfig.KEY, discrete.get().options());
+        } else if (gradientFree.isPresent()) {
+          json.set(method, gradientFree.get().options());
         } else {
           putAutoPrompt(json.putObject("autoprompt"));
         }

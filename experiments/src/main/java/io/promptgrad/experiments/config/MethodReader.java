@@ -40,6 +40,12 @@ final class MethodReader {
             }
           }
         });
+    for (String other : GradientFreeConfig.names()) {
+      if (!other.equals(method) && root.has(other)) {
+        throw root.problem(
+            other, "'%s' belongs to the method %s, not to %s.".formatted(other, other, method));
+      }
+    }
     boolean discrete = DiscreteConfig.names().contains(method);
     if (root.has(DiscreteConfig.KEY) && !discrete) {
       throw root.problem(
@@ -54,7 +60,8 @@ final class MethodReader {
           "'%s' belongs to the methods %s, not to %s."
               .formatted(SoftMethod.KEY, String.join(", ", SoftMethod.names()), method));
     }
-    if ((discrete || soft) && root.has(FactsReader.KEY)) {
+    if ((discrete || soft || GradientFreeConfig.names().contains(method))
+        && root.has(FactsReader.KEY)) {
       throw root.problem(
           FactsReader.KEY,
           "facts are searched for by autoprompt alone, not by %s.".formatted(method));

@@ -9,10 +9,7 @@ import io.promptgrad.experiments.config.EvaluationConfig;
 import io.promptgrad.files.Json;
 import io.promptgrad.gradient.cloze.Cloze;
 import io.promptgrad.gradient.cloze.LabelTokens;
-import io.promptgrad.gradient.discrete.ClozeEvaluator;
-import io.promptgrad.gradient.discrete.TriggerPrompt;
 import io.promptgrad.gradient.soft.PeftAdapter;
-import io.promptgrad.gradient.soft.SoftEvaluator;
 import io.promptgrad.gradient.soft.SoftPrompt;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.Devices;
@@ -51,8 +48,8 @@ public final class Evaluation {
     try (LanguageModel model = ModelLoader.load(config.model(), options, console)) {
       List<String> warnings = new ArrayList<>();
       Prompt prompt = read(config, model, warnings);
-      PromptTemplate template = template(prompt);
-      LabelTokens labels = labels(prompt);
+      PromptTemplate template = Prompts.template(prompt);
+      LabelTokens labels = Prompts.labels(prompt);
       Task task = given;
       if (labels.open()) {
         Answers answers = Answers.of(labels, given, model.tokenizer());
@@ -68,11 +65,7 @@ public final class Evaluation {
       // Now and not after the evaluation, so that a folder that cannot be used is found at once.
       config.out().ifPresent(out -> RunDirectory.create(out, config.toJson()).close());
       long begin = System.nanoTime();
-      EvalReport report =
-          prompt instanceof SoftPrompt soft
-              ? new SoftEvaluator(model, metric, List.of()).evaluate(soft, examples)
-              : new ClozeEvaluator(model, metric, List.of())
-                  .evaluate((TriggerPrompt) prompt, examples);
+      EvalReport report = Prompts.evaluate(prompt, model, examples, metric, List.of());
       warnings.addAll(report.warnings());
       double seconds = (System.nanoTime() - begin) / 1e9;
       Score majority =
@@ -119,35 +112,7 @@ public final class Evaluation {
       prompt.requireFit(model, config.model());
       return prompt;
     }
-    JsonNode json = readPrompt(config.prompt());
-    if (!json.path("kind").asText().equals(SoftPrompt.KIND)) {
-      return TriggerPrompt.fromJson(json, model.tokenizer());
-    }
-    SoftPrompt prompt =
-        SoftPrompt.read(json, config.prompt().toAbsolutePath().getParent(), model.tokenizer());
-    prompt.requireFit(model, config.model());
-    return prompt;
-  }
-
-  private static PromptTemplate template(Prompt prompt) {
-    return prompt instanceof SoftPrompt soft
-        ? reading(soft).template()
-        : ((TriggerPrompt) prompt).template();
-  }
-
-  private static LabelTokens labels(Prompt prompt) {
-    return prompt instanceof SoftPrompt soft
-        ? reading(soft).labels()
-        : ((TriggerPrompt) prompt).labels();
-  }
-
-  private static SoftPrompt.Reading reading(SoftPrompt prompt) {
-    return prompt
-        .reading()
-        .orElseThrow(
-            () ->
-                new InvalidInputException(
-                    "The prompt was trained for texts to go on with and has no label words, so a task with labels cannot be evaluated with it."));
+    return Prompts.read(config.prompt(), model, config.model());
   }
 
   private static void keep(

@@ -16,7 +16,7 @@ import io.promptgrad.gradient.discrete.AutoPrompt;
 import io.promptgrad.gradient.discrete.ClozeEvaluator;
 import io.promptgrad.gradient.discrete.LabelTokenSearch;
 import io.promptgrad.gradient.discrete.TriggerPrompt;
-import io.promptgrad.gradient.soft.SoftEvaluator;
+import io.promptgrad.gradient.policy.RlPrompt;
 import io.promptgrad.gradient.soft.SoftPrompt;
 import io.promptgrad.gradient.soft.VirtualTokens;
 import io.promptgrad.gradient.supervised.FineTuning;
@@ -58,7 +58,7 @@ import java.util.stream.IntStream;
  * piece of work is on the disk when it is done, so that a run that was killed goes on where it was
  * and reaches the result that it would have had.
  */
-public final class Experiment {
+public final class Experiment implements AutoCloseable {
 
   private final ExperimentConfig config;
   private final Task task;
@@ -68,6 +68,9 @@ public final class Experiment {
   private final List<Metric> others;
   private final List<TriggerPrompt> manualPrompts;
   private final Optional<Answers> answers; // of facts
+  private Optional<LanguageModel> policy =
+      Optional.empty(); // that draws prompts; loaded when needed
+  private final List<RlPrompt> networks = new ArrayList<>(); // with networks of their own
   private Search prepared; // with given label words, made when they were checked
 
   private Experiment(ExperimentConfig config, Task task, LanguageModel model, Console console) {
@@ -92,12 +95,14 @@ public final class Experiment {
     Task task = Tasks.load(config);
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
     ExperimentConfig settled =
-        config.on(
-            ModelLoader.settled(config.model(), console),
-            Devices.name(options.devices()),
-            options.precision().toString());
-    try (LanguageModel model = ModelLoader.load(settled.model(), options, console)) {
-      Experiment experiment = new Experiment(settled, task, model, console);
+        config
+            .on(
+                ModelLoader.settled(config.model(), console),
+                Devices.name(options.devices()),
+                options.precision().toString())
+            .drawnFrom(policy -> ModelLoader.settled(policy, console));
+    try (LanguageModel model = ModelLoader.load(settled.model(), options, console);
+        Experiment experiment = new Experiment(settled, task, model, console)) {
       experiment.check();
       Path out = config.out().orElseGet(() -> RunFolders.next(task.name(), settled));
       try (RunDirectory run = RunDirectory.create(out, settled.toJson())) {
@@ -116,8 +121,8 @@ public final class Experiment {
   public static RunResult resume(RunDirectory run, ExperimentConfig config, Console console) {
     Task task = Tasks.load(config);
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
-    try (LanguageModel model = ModelLoader.load(config.model(), options, console)) {
-      Experiment experiment = new Experiment(config, task, model, console);
+    try (LanguageModel model = ModelLoader.load(config.model(), options, console);
+        Experiment experiment = new Experiment(config, task, model, console)) {
       run.inputs().ifPresent(begun -> Inputs.requireSame(begun, experiment.inputs(), run.path()));
       // Else a run that is interrupted from here on would show the result of its shorter self.
       run.withdrawResult();
@@ -129,6 +134,7 @@ public final class Experiment {
   private ObjectNode inputs() {
     ObjectNode inputs = Inputs.of(task, model.path());
     answers.ifPresent(a -> a.addTo(inputs));
+    policy().ifPresent(own -> inputs.setAll(Inputs.of(own.path(), "policy")));
     return inputs;
   }
 
@@ -193,12 +199,47 @@ public final class Experiment {
           metric,
           new RandomSource(config.seed()));
     }
+    if (config.gradientFree().isPresent()) {
+      Search search =
+          GradientFreeMethods.search(
+              config.gradientFree().get(),
+              model,
+              policy(),
+              task,
+              config.template(),
+              cloze.labels(),
+              metric,
+              new RandomSource(config.seed()));
+      if (search instanceof RlPrompt own) {
+        networks.add(own);
+      }
+      return search;
+    }
     if (config.discrete().isPresent()) {
       return DiscreteMethods.search(
           config.discrete().get(), model, task, cloze, metric, new RandomSource(config.seed()));
     }
     return new AutoPrompt(
         model, task, cloze, config.autoprompt(), metric, new RandomSource(config.seed()));
+  }
+
+  /** The model that draws prompts: the task's own if it has that name. */
+  private Optional<LanguageModel> policy() {
+    Optional<String> named = config.gradientFree().flatMap(own -> own.policy());
+    if (named.equals(Optional.of(config.model()))) {
+      return Optional.of(model);
+    }
+    if (named.isPresent() && policy.isEmpty()) {
+      LoadOptions options = ModelLoader.options(config.device(), config.precision());
+      policy = Optional.of(ModelLoader.load(named.get(), options, console));
+    }
+    return policy;
+  }
+
+  @Override
+  public void close() {
+    networks.forEach(RlPrompt::close);
+    policy.ifPresent(LanguageModel::close);
   }
 
   // ------------------------------------------------------------------ the run
@@ -242,7 +283,7 @@ public final class Experiment {
         switch (config.method()) {
           case ConfigReader.PROBE -> probe(run, result);
           case ConfigReader.FINE_TUNING -> fineTune(run, labels, baselines.labelSearch(), result);
-          default -> searched(run, labels, baselines, evaluator, result);
+          default -> searched(run, labels, baselines, result);
         };
     result.warnings(baselines.warnings());
     baselines
@@ -260,16 +301,12 @@ public final class Experiment {
 
   /** Searches. Test is looked at once, with the prompt that dev chose. */
   private List<Outcome> searched(
-      RunDirectory run,
-      LabelTokens labels,
-      Baselines baselines,
-      ClozeEvaluator evaluator,
-      RunResult.Builder result) {
+      RunDirectory run, LabelTokens labels, Baselines baselines, RunResult.Builder result) {
     LoopResult loop =
         search(run, new Cloze(model, config.template(), labels), baselines.labelSearch());
     Prompt found = loop.best().prompt();
-    EvalReport dev = evaluate(found, evaluator, task.dev());
-    EvalReport test = evaluate(found, evaluator, task.test());
+    EvalReport dev = Prompts.evaluate(found, model, task.dev(), metric, others);
+    EvalReport test = Prompts.evaluate(found, model, task.test(), metric, others);
     console.interrupt().check(run.path());
     run.writePrompt(found);
     if (found instanceof SoftPrompt soft) {
@@ -278,12 +315,6 @@ public final class Experiment {
     }
     result.loop(loop, dev.toScore(), test.toScore());
     return kept(run, dev, test, result);
-  }
-
-  private EvalReport evaluate(Prompt prompt, ClozeEvaluator evaluator, List<Example> examples) {
-    return prompt instanceof SoftPrompt soft
-        ? new SoftEvaluator(model, metric, others).evaluate(soft, examples)
-        : evaluator.evaluate((TriggerPrompt) prompt, examples);
   }
 
   private List<Outcome> probe(RunDirectory run, RunResult.Builder result) {

@@ -38,6 +38,7 @@ class ArchitectureTest {
           .importPackages("io.promptgrad");
 
   private static final String[] CORE = {
+    "io.promptgrad.bandit..",
     "io.promptgrad.data..",
     "io.promptgrad.download..",
     "io.promptgrad.evaluation..",

@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.promptgrad.data.Catalogue;
 import io.promptgrad.data.DataDirectory;
 import io.promptgrad.experiments.execution.DataIntake;
+import io.promptgrad.gradient.blackbox.BlackBoxConfig;
 import io.promptgrad.gradient.coordinate.GcgConfig;
 import io.promptgrad.gradient.discrete.AutoPromptConfig;
 import io.promptgrad.gradient.discrete.AutoPromptConfig.Reference;
+import io.promptgrad.gradient.policy.RlPrompt;
 import io.promptgrad.gradient.soft.PromptTuning;
 import io.promptgrad.search.Budget;
 import java.io.IOException;
@@ -98,6 +100,9 @@ class ConfigsTest {
     }
     MODELS.put("prompt-tuning-sst2-t5-large.yaml", "google/t5-large-lm-adapt");
     MODELS.put("p-tuning-v2-sst2-roberta-large.yaml", "FacebookAI/roberta-large");
+    for (String method : List.of("bbt", "bbtv2", "rlprompt")) {
+      MODELS.put(method + "-sst2-16-roberta-large.yaml", "FacebookAI/roberta-large");
+    }
     for (String bundled :
         List.of(
             "autoprompt-sst2",
@@ -109,7 +114,11 @@ class ConfigsTest {
             "sick-e-balanced",
             "sick-e-two-way",
             "sick-e-probe",
-            "sick-e-finetune")) {
+            "sick-e-finetune",
+            "bbt-sst2-16",
+            "bbtv2-sst2-16",
+            "rlprompt-sst2-16",
+            "reinforce-sst2-16")) {
       MODELS.put(bundled + ".yaml", "bundled:mini-roberta");
     }
   }
@@ -234,6 +243,24 @@ class ConfigsTest {
       assertThat(config.template().toString())
           .isEqualTo("{sentence_A} [P] [T] [T] [T] [T] {sentence_B}");
     }
+  }
+
+  @Test
+  void gradientFree_ofThePapers_haveTheirSettings() {
+    for (String method : List.of("bbt", "bbtv2", "rlprompt")) {
+      ExperimentConfig config = read(method + "-sst2-16-roberta-large.yaml");
+      assertThat(config.budget()).isEqualTo(Budget.UNLIMITED); // they end by themselves
+      assertThat(config.gradientFree()).isPresent();
+    }
+    BlackBoxConfig bbt =
+        read("bbt-sst2-16-roberta-large.yaml").gradientFree().orElseThrow().blackBox();
+    assertThat(bbt).isEqualTo(BlackBoxConfig.original());
+    GradientFreeConfig rlPrompt =
+        read("rlprompt-sst2-16-roberta-large.yaml").gradientFree().orElseThrow();
+    assertThat(rlPrompt.rlPrompt()).isEqualTo(RlPrompt.Config.original());
+    assertThat(rlPrompt.policy()).contains("distilbert/distilgpt2");
+    assertThat(read("rlprompt-sst2-16.yaml").gradientFree().orElseThrow().policy())
+        .contains("bundled:mini-llama");
   }
 
   @Test

@@ -216,6 +216,11 @@ public final class LanguageModel implements AutoCloseable {
     return new SoftModel(this, program);
   }
 
+  /** The calls that searches without gradients make. */
+  public BlackBoxModel forBlackBox() {
+    return new BlackBoxModel(this, program);
+  }
+
   void countForward(long tokens) {
     forwardTokens.add(tokens);
   }

@@ -195,7 +195,13 @@ public final class LabelScorer {
     }
   }
 
-  private static double[] perLabel(float[] logits, int start, LabelTokens labels) {
+  /**
+   * Scores of the labels of one row: log of the summed exponentials of their tokens' logits.
+   *
+   * @param logits of the labels' tokens, label after label, of any number of rows
+   * @param start where the row begins
+   */
+  public static double[] perLabel(float[] logits, int start, LabelTokens labels) {
     double[] scores = new double[labels.size()];
     int i = start;
     for (int c = 0; c < scores.length; c++) {

@@ -87,7 +87,12 @@ public final class ClozeEvaluator implements Evaluator<TriggerPrompt> {
     return outcomes;
   }
 
-  private static Outcome outcome(ClozeExample example, double[] scores, List<String> labels) {
+  /**
+   * What becomes of an example.
+   *
+   * @param scores of the labels, as {@link LabelScorer#scores} gives them
+   */
+  public static Outcome outcome(ClozeExample example, double[] scores, List<String> labels) {
     int gold = example.gold();
     int answer = gold;
     int rank = 1;

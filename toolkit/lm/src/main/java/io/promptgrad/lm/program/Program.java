@@ -120,6 +120,27 @@ public final class Program implements AutoCloseable {
     }
   }
 
+  /**
+   * Loads another script that keeps tensors of its own.
+   *
+   * @param attributes values of its attributes but for {@code training} and the lists
+   * @param lists its attributes that are lists of tensors, which it fills itself
+   */
+  public static Program load(
+      Device device,
+      String source,
+      String className,
+      Map<String, Object> attributes,
+      List<String> lists) {
+    Map<String, Object> all = new LinkedHashMap<>();
+    all.put("training", Boolean.FALSE);
+    all.putAll(attributes);
+    for (String list : lists) {
+      all.put(list, new ScriptArchive.EmptyList("List[Tensor]"));
+    }
+    return load(device, source, className, all);
+  }
+
   /** The device that holds the weights. */
   public Device device() {
     return manager.getDevice();

@@ -408,6 +408,8 @@ class Transformer(Module):
   # cross: keys and values of an encoded text [L, 2, B or 1, G, S', D] and its mask [B, S']
   # -> states: input of the first layer, output of each layer, the last one after the final norm; each [B, S, C]
   #    fresh: keys and values of the S new tokens, [L, 2, B, G, S, D] (only if wanted)
+  # nudges [M, P, C]: blocks of vectors that are added to inputs of layers at places nudged_at [B * P] of B * S;
+  # nudge_of [l, B]: which block, for the first l layers
   def stack(self: __torch__.Transformer,
     w: List[Dict[str, Tensor]],
     x: Tensor,
@@ -422,7 +424,10 @@ class Transformer(Module):
     cross: Tensor,
     cross_mask: Tensor,
     dropout: float,
-    want_fresh: bool) -> Tuple[List[Tensor], Tensor]:
+    want_fresh: bool,
+    nudges: Optional[Tensor]=None,
+    nudge_of: Optional[Tensor]=None,
+    nudged_at: Optional[Tensor]=None) -> Tuple[List[Tensor], Tensor]:
     s = torch.size(x, 1)
     k = torch.add(s, __torch__.length(past, cached, ))
     # each kind of layer has its own mask and angles
@@ -459,6 +464,8 @@ class Transformer(Module):
       layer = w[l]
       kind = self.kinds[l]
       scale = self.attention_scales[l]
+      if torch.__isnot__(nudges, None):
+        x = (self).nudged(x, i, unchecked_cast(Tensor, nudges), unchecked_cast(Tensor, nudge_of), unchecked_cast(Tensor, nudged_at), )
       h = x
       if self.input_norms:
         h = (self).norm(x, layer, "norm1.weight", "norm1.bias", )
@@ -1157,6 +1164,54 @@ class Transformer(Module):
     states, kv, = (self).trunk(self.w, (self).look_up(self.w, ids, ), none, types, positions, none, none, -1, 0., True, )
     x = torch.permute(torch.select(kv, 2, 0), [3, 0, 1, 2, 4])                                               # [n, L, 2, G, D]
     return __torch__.at_least_float32(torch.reshape(x, [torch.size(x, 0), -1]), )
+
+  # ---------------------------------------------------------------- entry points: black-box search
+
+  # The input x [B, S, C] of layer i with blocks of vectors added, as a stack says.
+  def nudged(self: __torch__.Transformer,
+    x: Tensor,
+    i: int,
+    nudges: Tensor,
+    nudge_of: Tensor,
+    nudged_at: Tensor) -> Tensor:
+    if torch.ge(i, torch.size(nudge_of, 0)):
+      return x
+    rows = torch.flatten(torch.index_select(nudges, 0, torch.select(nudge_of, 0, i)), 0, 1)                  # [B * P, C]
+    y = torch.index_add(torch.flatten(x, 0, 1), 0, nudged_at, torch.to(rows, ops.prim.dtype(x)))
+    return torch.reshape(y, torch.size(x))
+
+  # Logits of a few tokens where blocks of vectors stand instead of word vectors (instead 1; blocks [M, P, E],
+  # which [1, B]) or are added to the inputs of the first l layers (instead 0; blocks [M, P, C], which [l, B]).
+  # places [B * P] of B * S, instead on the host -> [N, c]
+  def black_box(self: __torch__.Transformer,
+    ids: Tensor,
+    mask: Tensor,
+    types: Tensor,
+    positions: Tensor,
+    blocks: Tensor,
+    which: Tensor,
+    places: Tensor,
+    at: Tensor,
+    tokens: Tensor,
+    instead: Tensor) -> Tensor:
+    torch.set_grad_enabled(False)
+    none = torch.empty([0])
+    e = (self).look_up(self.w, ids, )
+    added = which
+    if torch.eq(int(instead), 1):
+      rows = torch.flatten(torch.index_select(blocks, 0, torch.select(which, 0, 0)), 0, 1)                   # [B * P, E]
+      y = torch.index_copy(torch.flatten(e, 0, 1), 0, places, torch.to(rows, ops.prim.dtype(e)))
+      e = torch.reshape(y, torch.size(e))
+      added = torch.slice(which, 0, 0, 0)
+    x = (self).embed(self.w, e, types, positions, 0., )
+    states, kv, = (self).stack(self.w, x, 0, self.layers, "final_norm", self.causal, mask, positions, none, -1, none, none, 0., False, blocks, added, places, )
+    return (self).logits_of_tokens(self.w, (self).features_at(self.w, states[-1], at, ), tokens, )
+
+  # The matrix that features are multiplied with [V, E], in float32 or better: the program's own memory, if it has that type.
+  def output_matrix(self: __torch__.Transformer,
+    unused: Tensor) -> Tensor:
+    torch.set_grad_enabled(False)
+    return torch.detach(__torch__.at_least_float32((self).output_weight(self.w, ), ))
 
   # ---------------------------------------------------------------- entry points: training
 

@@ -77,6 +77,7 @@ class ProgramTest {
     gradient();
     gradientAmongTwoTokens();
     discreteSearch();
+    blackBox();
     training();
     program.close();
     encoderAndDecoder();
@@ -267,6 +268,35 @@ class ProgramTest {
     assertThat(call("nearest", v, all, ints(0)).getLong()).isZero();
     assertThat(call("nearest", v, notFirst, ints(1)).getLong()).isEqualTo(2);
     assertNear(call("mixtures", scope.create(new float[] {1, 1, 0}, new Shape(1, 3))), 7, 1);
+  }
+
+  /** Token 1 once more, first instead of token 0 and then as its vector moved by (1, -7). */
+  private void blackBox() {
+    NDArray ids = scope.create(new long[] {0, 0}, new Shape(1, 2));
+    NDArray none = program.nothing();
+    NDArray positions = scope.create(new long[] {0, 1}, new Shape(1, 2));
+    NDArray blocks = scope.create(new float[] {9, 9, 4, -3, 1, -7}, new Shape(3, 1, 2));
+    NDArray one = scope.create(new long[] {1});
+    NDArray tokens = scope.create(new long[] {2, 0});
+    for (int instead = 0; instead < 2; instead++) {
+      NDArray which = scope.create(new long[] {2 - instead}, new Shape(1, 1));
+      NDArray logits =
+          call(
+              "black_box",
+              ids,
+              none,
+              none,
+              positions,
+              blocks,
+              which,
+              one,
+              one,
+              tokens,
+              ints(instead));
+      assertNear(logits, 20 / RMS, 0);
+    }
+    assertNear(
+        call("output_matrix", none), WORDS[0], WORDS[1], WORDS[2], WORDS[3], WORDS[4], WORDS[5]);
   }
 
   private void training() {
