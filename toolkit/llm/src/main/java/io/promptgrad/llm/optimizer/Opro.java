@@ -46,6 +46,9 @@ import java.util.stream.IntStream;
  */
 public final class Opro implements Search {
 
+  /** So many of the instructions that are shown may be edited instead. */
+  private static final int BEST_TO_EDIT = 4;
+
   private final PromptProblem problem;
   private final OproConfig config;
   private final List<Example> train;
@@ -83,10 +86,15 @@ public final class Opro implements Search {
     // 2. One meta-prompt from the best so far and some examples; several draws.
     List<Scored> shown = trajectory();
     String metaPrompt = metaPrompt(shown, exemplars(shown, step));
+    List<String> best =
+        shown.subList(Math.max(0, shown.size() - BEST_TO_EDIT), shown.size()).stream()
+            .map(Scored::text)
+            .toList();
     List<Proposer.Question<String>> questions = new ArrayList<>();
     for (int i = 0; i < config.samples(); i++) {
       questions.add(
-          Proposer.Question.of(metaPrompt, config.sampling(), problem.sample(step, i), this::read));
+          Proposer.Question.of(metaPrompt, config.sampling(), problem.sample(step, i), this::read)
+              .otherwise(edits -> edits.one(best)));
     }
 
     // 3. Polish, and leave out what is known or not wanted.
@@ -323,7 +331,7 @@ public final class Opro implements Search {
       one.set("wrong", Json.array(scored.wrong().stream().mapToInt(e -> e).sorted().toArray()));
     }
     json.set("champion", champion.save());
-    json.set("calls", problem.calls().save());
+    json.set("calls", problem.saveCalls());
     return json;
   }
 
@@ -340,6 +348,6 @@ public final class Opro implements Search {
               IntStream.of(Json.ints(one.path("wrong"))).boxed().collect(Collectors.toSet())));
     }
     champion.restore(state.path("champion"));
-    problem.calls().restore(state.path("calls"));
+    problem.restoreCalls(state.path("calls"));
   }
 }
