@@ -2,10 +2,13 @@ package io.promptgrad.experiments.command;
 
 import io.promptgrad.experiments.config.ConfigReader;
 import io.promptgrad.experiments.config.ExperimentConfig;
+import io.promptgrad.experiments.config.InstructionConfig;
+import io.promptgrad.experiments.config.InstructionReader;
 import io.promptgrad.experiments.config.RelationsConfig;
 import io.promptgrad.experiments.config.YamlDocument;
 import io.promptgrad.experiments.execution.Console;
 import io.promptgrad.experiments.execution.Experiment;
+import io.promptgrad.experiments.execution.InstructionRun;
 import io.promptgrad.experiments.execution.RelationsRun;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.report.HtmlReport;
@@ -17,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -50,7 +54,10 @@ final class ResumeCommand implements Callable<Integer> {
       return Promptgrad.OK;
     }
     try (RunDirectory run = RunDirectory.open(folder)) {
-      ExperimentConfig config = config(run);
+      YamlDocument document = YamlDocument.read(run.path().resolve("config.yaml"));
+      boolean instruction = InstructionReader.isFor(document);
+      Function<RunDirectory, RunResult> resume =
+          instruction ? withInstruction(run, console) : withExperiment(config(run), console);
       Optional<RunResult> done = run.result();
       RunResult result;
       if (done.isPresent() && assignments.isEmpty()) {
@@ -60,7 +67,7 @@ final class ResumeCommand implements Callable<Integer> {
           HtmlReport.write(run);
         }
       } else {
-        result = Experiment.resume(run, config, console);
+        result = resume.apply(run);
       }
       ResultView.print(result, output.json, console);
     }
@@ -83,6 +90,29 @@ final class ResumeCommand implements Callable<Integer> {
     return relations;
   }
 
+  private static Function<RunDirectory, RunResult> withExperiment(
+      ExperimentConfig config, Console console) {
+    return run -> Experiment.resume(run, config, console);
+  }
+
+  private Function<RunDirectory, RunResult> withInstruction(RunDirectory run, Console console) {
+    Path base = run.path().toAbsolutePath();
+    YamlDocument document = YamlDocument.read(run.path().resolve("config.yaml"));
+    InstructionConfig own = InstructionReader.read(document, base);
+    assignments.forEach(document::set);
+    InstructionConfig changed = InstructionReader.read(document, base);
+    if (!changed.identity().equals(own.identity())) {
+      throw otherRun();
+    }
+    return same -> InstructionRun.resume(same, changed, console);
+  }
+
+  private InvalidInputException otherRun() {
+    return new InvalidInputException(
+        "--set %s: a run can go on with another budget or stop rule, or on other devices of the same kind, only; start a new run for anything else."
+            .formatted(assignments.get(assignments.size() - 1)));
+  }
+
   private ExperimentConfig config(RunDirectory run) {
     Path file = run.path().resolve("config.yaml");
     Path base = run.path().toAbsolutePath();
@@ -94,9 +124,7 @@ final class ResumeCommand implements Callable<Integer> {
     assignments.forEach(document::set);
     ExperimentConfig changed = ConfigReader.read(document, base);
     if (!changed.identity().equals(own.identity())) {
-      throw new InvalidInputException(
-          "--set %s: a run can go on with another budget or stop rule, or on other devices of the same kind, only; start a new run for anything else."
-              .formatted(assignments.get(assignments.size() - 1)));
+      throw otherRun();
     }
     return changed;
   }

@@ -5,12 +5,16 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import io.promptgrad.experiments.config.ConfigReader;
+import io.promptgrad.experiments.config.InstructionMethods;
+import io.promptgrad.experiments.config.InstructionReader;
+import io.promptgrad.experiments.config.Nearest;
 import io.promptgrad.experiments.config.YamlDocument;
 import io.promptgrad.experiments.execution.Experiment;
 import io.promptgrad.input.InvalidInputException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -25,12 +29,13 @@ final class SearchCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "METHOD",
-      description = "The method: autoprompt, gcg, pez, ..., or to compare linear-probe, finetune.")
+      description =
+          "The method: autoprompt, gcg, pez, ..., or to compare linear-probe, finetune; opro, ape,"
+              + " gepa, ... search an instruction for --scorer.")
   private String method;
 
   @Option(
       names = "--model",
-      required = true,
       paramLabel = "MODEL",
       description = "A model folder, org/name[@revision] on the hub, or bundled:mini-roberta.")
   private String model;
@@ -44,7 +49,6 @@ final class SearchCommand implements Callable<Integer> {
 
   @Option(
       names = "--template",
-      required = true,
       paramLabel = "TEXT",
       description =
           "Such as '{sentence} [T] [T] [T] [P] .', without [T] where weights are trained.")
@@ -56,6 +60,7 @@ final class SearchCommand implements Callable<Integer> {
       description = "The words of a label; without any, label tokens are searched for. Repeatable.")
   private List<String> labels = new ArrayList<>();
 
+  @Mixin private InstructionOptions instruction;
   @Mixin private RunOptions options;
   @Mixin private OutputOptions output;
 
@@ -63,9 +68,18 @@ final class SearchCommand implements Callable<Integer> {
   public Integer call() {
     YamlDocument document = YamlDocument.empty("The command line");
     document.set("method", TextNode.valueOf(method), "METHOD");
-    document.set("model", TextNode.valueOf(model), "--model");
     document.set("task", TextNode.valueOf(task), "--task");
-    document.set("template", TextNode.valueOf(template), "--template");
+    if (InstructionReader.isFor(document)) {
+      return instruction(document);
+    }
+    Optional<String> foreign = instruction.foreign();
+    if (foreign.isPresent()) {
+      throw new InvalidInputException(
+          "%s: the method '%s' has no such option%s"
+              .formatted(foreign.get(), method, Nearest.hint(method, InstructionMethods.names())));
+    }
+    document.set("model", TextNode.valueOf(given("--model", model)), "--model");
+    document.set("template", TextNode.valueOf(given("--template", template)), "--template");
     if (labels.isEmpty() && !method.equals(ConfigReader.PROBE)) {
       document.set("label_search", JsonNodeFactory.instance.objectNode(), "--label");
     } else if (!labels.isEmpty()) {
@@ -76,6 +90,29 @@ final class SearchCommand implements Callable<Integer> {
     var experiment = Configs.read(document, Path.of("").toAbsolutePath(), options);
     ResultView.print(Experiment.start(experiment, console), output.json, console);
     return Promptgrad.OK;
+  }
+
+  private Integer instruction(YamlDocument document) {
+    if (model != null || template != null || !labels.isEmpty()) {
+      throw new InvalidInputException(
+          "%s does not go with %s; name --scorer and --proposer."
+              .formatted(
+                  model != null ? "--model" : template != null ? "--template" : "--label", method));
+    }
+    instruction.applyTo(document);
+    options.applyTo(document);
+    var console = output.console();
+    var config = Configs.readInstruction(document, Path.of("").toAbsolutePath(), options);
+    instruction.run(config.orElseThrow(), output.json, console);
+    return Promptgrad.OK;
+  }
+
+  private String given(String option, String value) {
+    if (value == null) {
+      throw new InvalidInputException(
+          "Missing required option: '%s'; see 'promptgrad search --help'.".formatted(option));
+    }
+    return value;
   }
 
   private ObjectNode verbalizer() {

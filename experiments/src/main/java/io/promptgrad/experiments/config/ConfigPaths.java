@@ -92,13 +92,17 @@ final class ConfigPaths {
                     root.missing(
                         "model",
                         "name a model folder, org/name on the hub, or bundled:mini-roberta."));
+    return model(root, "model", model, base);
+  }
+
+  /** The same for a model that stands at another key. */
+  static String model(Section root, String key, String model, Base base) {
     if (model.startsWith(BundledModel.PREFIX)) {
       if (BundledModel.named(model).isEmpty()) {
         List<String> known =
             Arrays.stream(BundledModel.values()).map(m -> BundledModel.PREFIX + m.id()).toList();
         throw root.problem(
-            "model",
-            "there is no bundled model '%s'%s".formatted(model, Nearest.hint(model, known)));
+            key, "there is no bundled model '%s'%s".formatted(model, Nearest.hint(model, known)));
       }
       return model;
     }
@@ -110,11 +114,11 @@ final class ConfigPaths {
       try {
         return HubReference.parse(model).toString();
       } catch (InvalidInputException e) {
-        throw root.problem("model", e.getMessage());
+        throw root.problem(key, e.getMessage());
       }
     }
     throw root.problem(
-        "model",
+        key,
         "there is no model folder %s; give the path of a folder with config.json, org/name on the hub, or bundled:mini-roberta."
             .formatted(base.places(model).get(0)));
   }

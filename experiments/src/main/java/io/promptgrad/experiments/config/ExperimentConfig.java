@@ -155,7 +155,7 @@ public record ExperimentConfig(
     }
   }
 
-  private static JsonNode sorted(JsonNode node) {
+  static JsonNode sorted(JsonNode node) {
     if (!node.isObject()) {
       return node;
     }
@@ -190,7 +190,7 @@ public record ExperimentConfig(
       case ConfigReader.FINE_TUNING -> putFineTuning(json.putObject(ConfigReader.FINE_TUNING));
       default -> {
         putBudget(json.putObject("budget"));
-        putStop(json.putObject("stop"));
+        putStop(json.putObject("stop"), stop);
         if (discrete.isPresent()) {
           json.set(DiscreteConfig.KEY, discrete.get().options());
         } else {
@@ -213,8 +213,8 @@ public record ExperimentConfig(
     budget.time().ifPresent(limit -> node.put("time", Durations.format(limit)));
   }
 
-  private void putStop(ObjectNode node) {
-    for (StopRule rule : stop) {
+  static void putStop(ObjectNode node, List<StopRule> rules) {
+    for (StopRule rule : rules) {
       if (rule instanceof StopRule.Patience patience) {
         node.put("patience", patience.steps());
       } else if (rule instanceof StopRule.Target target) {

@@ -38,10 +38,23 @@ final class Inputs {
 
   /** Returns a hash for each split and for each file of the model. */
   static ObjectNode of(Task task, Path model) {
+    ObjectNode json = of(task);
+    json.setAll(of(model));
+    return json;
+  }
+
+  /** Returns a hash for each split. */
+  static ObjectNode of(Task task) {
     ObjectNode json = Json.object();
     for (String split : List.of("train", "dev", "test")) {
       json.put(split + " split", examples(task.split(split)));
     }
+    return json;
+  }
+
+  /** Returns a hash for each file of a model. */
+  static ObjectNode of(Path model) {
+    ObjectNode json = Json.object();
     try (Stream<Path> files = Files.list(model)) {
       for (Path file : files.filter(Files::isRegularFile).sorted().toList()) {
         String name = file.getFileName().toString();

@@ -11,8 +11,12 @@ final class RunFolders {
 
   /** The first of {@code runs/TASK-METHOD-seed0}, {@code ...-2}, {@code ...-3} that is free. */
   static Path next(String task, ExperimentConfig config) {
-    String name =
-        "%s-%s-seed%s".formatted(task.replaceAll("[^\\w.-]+", "_"), config.method(), config.seed());
+    return next(task, config.method(), config.seed());
+  }
+
+  /** The same by the name of the method and the seed. */
+  static Path next(String task, String method, long seed) {
+    String name = "%s-%s-seed%s".formatted(task.replaceAll("[^\\w.-]+", "_"), method, seed);
     Path folder = Path.of("runs", name);
     for (int n = 2; Files.exists(folder); n++) {
       folder = Path.of("runs", name + "-" + n);

@@ -120,6 +120,11 @@ public final class LocalLlm implements Llm {
         Scoring.Kind.GIVEN_TEXT, "a local model: exact log-probabilities of given text");
   }
 
+  /** Returns whether it has a chat template. */
+  public boolean chats() {
+    return template.isPresent();
+  }
+
   // ------------------------------------------------------------------ chat
 
   @Override

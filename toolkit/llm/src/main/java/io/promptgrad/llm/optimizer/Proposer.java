@@ -10,6 +10,9 @@ import io.promptgrad.llm.client.ChatRequest;
 import io.promptgrad.llm.client.Llm;
 import io.promptgrad.llm.client.Message;
 import io.promptgrad.llm.client.Sampling;
+import io.promptgrad.llm.client.ScoreRequest;
+import io.promptgrad.llm.client.Scoring;
+import io.promptgrad.llm.client.TextScore;
 import io.promptgrad.search.RandomSource;
 import java.util.List;
 import java.util.Objects;
@@ -115,12 +118,40 @@ public final class Proposer {
   }
 
   /**
-   * Returns the model itself, for methods that read its answers in their own way.
-   *
-   * @throws IllegalStateException if there are only edits
+   * Returns the model itself, for methods that read its answers in their own way; where there are
+   * only edits, one that must not be asked.
    */
   public Llm model() {
-    return model.orElseThrow(() -> new IllegalStateException("there is no model that proposes"));
+    return model.orElse(new Nobody());
+  }
+
+  /** Stands where a method wants a model and there is none. */
+  private record Nobody() implements Llm {
+
+    @Override
+    public String model() {
+      return "nobody";
+    }
+
+    @Override
+    public String identity() {
+      return "nobody";
+    }
+
+    @Override
+    public ChatReply chat(ChatRequest request) {
+      throw new IllegalStateException("There is no model that proposes.");
+    }
+
+    @Override
+    public Scoring scoring() {
+      return new Scoring(Scoring.Kind.NONE, "there is no model that proposes");
+    }
+
+    @Override
+    public TextScore score(ScoreRequest request) {
+      throw new IllegalStateException("There is no model that proposes.");
+    }
   }
 
   /** Asks all questions together and returns what came of each, in their order. */

@@ -60,6 +60,11 @@ public final class TextGrad implements Search {
           "Compares the answer of a language model with the right answer and says whether they agree.",
           texts -> texts.get(2));
 
+  /** A search over one instruction with the problem's proposer. */
+  public TextGrad(PromptProblem problem, Sampling sampling, TextGradConfig config) {
+    this(problem, problem.proposer().model(), sampling, config);
+  }
+
   /**
    * A search over one instruction.
    *
