@@ -106,7 +106,7 @@ class ConfigsTest {
   @Test
   void files_all_areReadAndReadAgain() throws IOException {
     try (Stream<Path> files = Files.list(CONFIGS)) {
-      assertThat(files.map(file -> file.getFileName().toString()))
+      assertThat(files.filter(Files::isRegularFile).map(file -> file.getFileName().toString()))
           .containsExactlyInAnyOrderElementsOf(MODELS.keySet());
     }
     MODELS.forEach(

@@ -115,7 +115,8 @@ public final class AutomatedPromptGenerator implements Search {
                 config.sampling(),
                 sample,
                 this::read,
-                edits -> edits.of(champion.text())));
+                edits -> edits.of(champion.text()),
+                true));
   }
 
   private Optional<String> read(String answer) {

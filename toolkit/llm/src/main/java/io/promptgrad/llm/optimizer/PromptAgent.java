@@ -200,7 +200,8 @@ public final class PromptAgent implements Search {
                   config.sampling(),
                   problem.sample(step, at * 1000 + e),
                   answer -> answer.isBlank() ? Optional.empty() : Optional.of(answer.strip()))
-              .otherwise(edits -> Optional.of("unknown")));
+              .otherwise(edits -> Optional.of("unknown"))
+              .uncounted());
     }
     List<Proposer.Proposal<String>> critiques = problem.proposer().ask(questions);
     List<Proposer.Question<String>> rewriting = new ArrayList<>();

@@ -14,6 +14,7 @@ import io.promptgrad.llm.client.ScoreRequest;
 import io.promptgrad.llm.client.Scoring;
 import io.promptgrad.llm.client.TextScore;
 import io.promptgrad.search.RandomSource;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -52,23 +53,30 @@ public final class Proposer {
    * @param sample names the draw, see {@link ChatRequest#sample}
    * @param reader the answer's text to what was asked for; empty if it cannot be read
    * @param otherwise what stands in for an answer where edits do
+   * @param counted whether it says something about the model that its answer can be read: any text
+   *     is a critique
    */
   record Question<T>(
       List<Message> messages,
       Sampling sampling,
       String sample,
       Function<String, Optional<T>> reader,
-      Function<Edits, Optional<T>> otherwise) {
+      Function<Edits, Optional<T>> otherwise,
+      boolean counted) {
 
     /** A question of one user message, for which no edit stands in. */
     static <T> Question<T> of(
         String text, Sampling sampling, String sample, Function<String, Optional<T>> reader) {
       return new Question<>(
-          List.of(Message.user(text)), sampling, sample, reader, edits -> Optional.empty());
+          List.of(Message.user(text)), sampling, sample, reader, edits -> Optional.empty(), true);
     }
 
     Question<T> otherwise(Function<Edits, Optional<T>> how) {
-      return new Question<>(messages, sampling, sample, reader, how);
+      return new Question<>(messages, sampling, sample, reader, how, counted);
+    }
+
+    Question<T> uncounted() {
+      return new Question<>(messages, sampling, sample, reader, otherwise, false);
     }
   }
 
@@ -160,8 +168,18 @@ public final class Proposer {
     if (editing()) {
       return questions.stream().map(this::edit).toList();
     }
-    return calls.all(
-        questions.stream().<Supplier<Proposal<T>>>map(one -> () -> answer(one)).toList());
+    List<Proposal<T>> proposals =
+        calls.all(questions.stream().<Supplier<Proposal<T>>>map(one -> () -> answer(one)).toList());
+    if (!editing()) {
+      return proposals;
+    }
+    // These answers decided it: what could not be read of them is made up for.
+    List<Proposal<T>> completed = new ArrayList<>();
+    for (int i = 0; i < proposals.size(); i++) {
+      Proposal<T> proposal = proposals.get(i);
+      completed.add(proposal.value().isPresent() ? proposal : edit(questions.get(i)));
+    }
+    return completed;
   }
 
   /** Asks one question. */
@@ -211,13 +229,13 @@ public final class Proposer {
                 .orElseThrow()
                 .chat(new ChatRequest(question.messages(), question.sampling(), sample));
       } catch (CallFailedException e) {
-        answers.incrementAndGet();
+        answers.addAndGet(question.counted() ? 1 : 0);
         return new Proposal<>(Optional.empty(), "refused: " + e.getMessage());
       }
-      answers.incrementAndGet();
+      answers.addAndGet(question.counted() ? 1 : 0);
       Optional<T> value = question.reader().apply(reply.text());
       if (value.isPresent()) {
-        readable.incrementAndGet();
+        readable.addAndGet(question.counted() ? 1 : 0);
         return new Proposal<>(value, "");
       }
       why =
