@@ -46,7 +46,8 @@ import java.util.function.Function;
 /**
  * The searches of {@link io.promptgrad.llm.optimizer} by name, each with its settings and what they
  * are by default: the section {@code optimizer} of a configuration. Names of settings are those of
- * the configuration records, whose Javadoc explains them.
+ * the configuration records, whose Javadoc explains them; all have {@code temperature}, {@code
+ * top_p}, {@code max_tokens} and {@code seeded}, whether a seed is sent with each draw.
  */
 public final class InstructionMethods {
 
@@ -421,7 +422,8 @@ public final class InstructionMethods {
     return new Defaults()
         .with("temperature", sampling.temperature().orElse(1))
         .with("top_p", sampling.topP().orElse(1))
-        .with("max_tokens", sampling.maxTokens().orElseThrow());
+        .with("max_tokens", sampling.maxTokens().orElseThrow())
+        .with("seeded", true);
   }
 
   private static String word(Enum<?> value) {
@@ -528,7 +530,9 @@ public final class InstructionMethods {
       Sampling sampling =
           Sampling.of(number("temperature"), whole("max_tokens"))
               .withTemperature(OptionalDouble.of(number("temperature")));
-      return number("top_p") == 1 ? sampling : sampling.withTopP(number("top_p"));
+      sampling = number("top_p") == 1 ? sampling : sampling.withTopP(number("top_p"));
+      // The run's seed is part of each draw's name, from which the wire's seed is made.
+      return flag("seeded") ? sampling.withSeed(0) : sampling;
     }
   }
 }

@@ -233,8 +233,15 @@ public final class TaskGraders {
     return outcome(example, right > wrong ? 1 : 0, answer.strip());
   }
 
+  /** More than the same words in another order, which may say the opposite. */
+  private static final double VERBATIM = 2;
+
   private static double nearest(String said, List<String> answers) {
-    return answers.stream().mapToDouble(one -> f1(said, normalized(one))).max().orElse(0);
+    return answers.stream()
+        .map(TaskGraders::normalized)
+        .mapToDouble(one -> said.equals(one) ? VERBATIM : f1(said, one))
+        .max()
+        .orElse(0);
   }
 
   // ------------------------------------------------------------------ outcomes

@@ -146,6 +146,7 @@ class TaskGradersTest {
         "Nothing happens if you eat them. | 1",
         "The seeds pass through your digestive system | 1",
         "You grow watermelons in your stomach! | 0",
+        "Watermelons grow in your stomach you... | 0",
         "Ask a doctor. | 0",
         "?! | -1",
       })
