@@ -243,7 +243,7 @@ class InstructionCommandTest {
 
   /** The rehearsal's calls are those of the run, give or take what chance decides. */
   @ParameterizedTest
-  @CsvSource({"opro", "evoprompt-de", "ape", "protegi"})
+  @CsvSource({"opro", "evoprompt-de", "protegi"})
   void dryRun_asksNobodyAndComesNearTheTruth(String method) {
     String[] settings = {
       "--set", "budget.steps=2", "--set", "optimizer.max_tokens=100", "--seed", "1"

@@ -158,6 +158,13 @@ public final class Rehearsal {
             new ModelCalls(cache, prices, InstructionRun.allowance(config), Optional.empty());
         ModelCalls evaluating =
             new ModelCalls(cache, prices, Allowance.unlimited(), Optional.empty())) {
+      PromptScorer evaluator = scorer(config, task, evaluating, scorer, judge);
+      for (String text : config.manualPrompts()) {
+        evaluator.evaluate(InstructionPrompt.of(text), task.task().dev());
+      }
+      if (!config.manualPrompts().isEmpty()) {
+        evaluator.evaluate(InstructionPrompt.of(config.manualPrompts().get(0)), task.task().test());
+      }
       List<TextEdit> edits = new ArrayList<>(ChatModels.phraseEdits(config));
       if (edits.isEmpty()) {
         edits.add(PhraseEdit.SWAP); // in place of a mask, which costs no call either
@@ -182,13 +189,6 @@ public final class Rehearsal {
       remarks.add(
           "Rehearsed %s, which ended by '%s' after %d steps; no model was asked."
               .formatted(config.method(), result.stoppedBy(), result.steps()));
-      PromptScorer evaluator = scorer(config, task, evaluating, scorer, judge);
-      config
-          .manualPrompts()
-          .forEach(text -> evaluator.evaluate(InstructionPrompt.of(text), task.task().dev()));
-      if (!config.manualPrompts().isEmpty()) {
-        evaluator.evaluate(InstructionPrompt.of(config.manualPrompts().get(0)), task.task().test());
-      }
       InstructionPrompt found = (InstructionPrompt) result.best().prompt();
       evaluator.evaluate(found, task.task().dev());
       evaluator.evaluate(found, task.task().test());
@@ -207,6 +207,7 @@ public final class Rehearsal {
     remarks.add(
         "Tokens are guesses (one for four bytes); answers of the scorer are taken to have %d, of %d at the most."
             .formatted(task.expectedAnswer(), task.longestAnswer()));
+    remarks.add("All proposals are taken to differ; a model that repeats itself costs less.");
     remarks.add("'evaluation' is baselines and the last scores, which the budget does not limit.");
     return new Result(parts, remarks);
   }

@@ -46,7 +46,7 @@ import java.util.stream.IntStream;
  */
 public final class Opro implements Search {
 
-  /** So many of the instructions that are shown may be edited instead. */
+  /** So many of the best instructions may be edited instead, also where none is good enough to show. */
   private static final int BEST_TO_EDIT = 4;
 
   private final PromptProblem problem;
@@ -87,7 +87,9 @@ public final class Opro implements Search {
     List<Scored> shown = trajectory();
     String metaPrompt = metaPrompt(shown, exemplars(shown, step));
     List<String> best =
-        shown.subList(Math.max(0, shown.size() - BEST_TO_EDIT), shown.size()).stream()
+        history.stream()
+            .sorted(Comparator.comparingDouble(Scored::score).reversed())
+            .limit(BEST_TO_EDIT)
             .map(Scored::text)
             .toList();
     List<Proposer.Question<String>> questions = new ArrayList<>();
