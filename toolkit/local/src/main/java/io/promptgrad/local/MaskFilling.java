@@ -10,6 +10,7 @@ import io.promptgrad.lm.tokenizer.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
@@ -84,7 +85,7 @@ public final class MaskFilling implements TextEdit {
           old.replace(
               core,
               capital
-                  ? word.substring(0, 1).toUpperCase(java.util.Locale.ROOT) + word.substring(1)
+                  ? word.substring(0, 1).toUpperCase(Locale.ROOT) + word.substring(1)
                   : word));
     }
     return Optional.of(String.join(" ", words));

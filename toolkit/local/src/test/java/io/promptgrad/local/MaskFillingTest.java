@@ -13,6 +13,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -52,7 +53,7 @@ class MaskFillingTest {
       seen.add(changed);
       if (after.size() == before.size()) {
         long different =
-            java.util.stream.IntStream.range(0, after.size())
+            IntStream.range(0, after.size())
                 .filter(i -> !after.get(i).equals(before.get(i)))
                 .count();
         assertThat(different).as(changed).isEqualTo(1);
