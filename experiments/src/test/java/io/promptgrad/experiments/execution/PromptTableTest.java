@@ -44,8 +44,7 @@ class PromptTableTest {
               Map.of()));
     }
     Best best = new Best(InstructionPrompt.of("best"), 0.5, step);
-    StepReport report =
-        new StepReport(candidates, 0.5, OptionalDouble.of(0.5), false, Cost.ZERO);
+    StepReport report = new StepReport(candidates, 0.5, OptionalDouble.of(0.5), false, Cost.ZERO);
     return new ProgressListener.Progress(
         step, Budget.ofSteps(9), report, best, new Cost(10, 1234, 0, 56, 0.25), 1);
   }
@@ -61,7 +60,11 @@ class PromptTableTest {
     PromptTable table = table(true);
     table.onStep(step(1, "good\none", 0.7, 10, "bad", 0.2, 10, "lucky", 1.0, 4));
     String first = err.toString();
-    assertThat(first).contains("step 1/9").contains("56 calls").contains("1,234 tokens").contains("$0.25");
+    assertThat(first)
+        .contains("step 1/9")
+        .contains("56 calls")
+        .contains("1,234 tokens")
+        .contains("$0.25");
     assertThat(first.indexOf("good one")).isPositive().isLessThan(first.indexOf("bad"));
     assertThat(first).doesNotContain("lucky"); // of few examples
     table.onStep(step(2, "better", 0.9, 10));
@@ -78,7 +81,10 @@ class PromptTableTest {
     table.onStep(step(2, "worse", 0.1, 10));
     table.onStep(step(3, "second", 0.6, 10));
     stop(table);
-    assertThat(err.toString()).doesNotContain("\u001b").doesNotContain("worse").contains("step 1/9", "first", "step 3/9", "second");
+    assertThat(err.toString())
+        .doesNotContain("\u001b")
+        .doesNotContain("worse")
+        .contains("step 1/9", "first", "step 3/9", "second");
     assertThat(err.toString().lines()).hasSize(4);
   }
 }

@@ -84,9 +84,7 @@ public final class MaskFilling implements TextEdit {
           place,
           old.replace(
               core,
-              capital
-                  ? word.substring(0, 1).toUpperCase(Locale.ROOT) + word.substring(1)
-                  : word));
+              capital ? word.substring(0, 1).toUpperCase(Locale.ROOT) + word.substring(1) : word));
     }
     return Optional.of(String.join(" ", words));
   }

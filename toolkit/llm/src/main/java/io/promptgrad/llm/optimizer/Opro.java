@@ -46,7 +46,9 @@ import java.util.stream.IntStream;
  */
 public final class Opro implements Search {
 
-  /** So many of the best instructions may be edited instead, also where none is good enough to show. */
+  /**
+   * So many of the best instructions may be edited instead, also where none is good enough to show.
+   */
   private static final int BEST_TO_EDIT = 4;
 
   private final PromptProblem problem;

@@ -88,13 +88,13 @@ public record PromptProblem(
   /** Returns the counts of calls and proposals for a checkpoint. */
   ObjectNode saveCalls() {
     ObjectNode json = calls.save();
-    json.set("proposer", proposer.save());
+    json.set("proposals", proposer.save()); // beside the meters, by role
     return json;
   }
 
   /** Goes on from what {@link #saveCalls} wrote. */
   void restoreCalls(JsonNode json) {
     calls.restore(json);
-    proposer.restore(json.path("proposer"));
+    proposer.restore(json.path("proposals"));
   }
 }
