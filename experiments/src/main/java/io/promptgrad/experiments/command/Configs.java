@@ -2,6 +2,8 @@ package io.promptgrad.experiments.command;
 
 import io.promptgrad.experiments.config.ConfigReader;
 import io.promptgrad.experiments.config.ExperimentConfig;
+import io.promptgrad.experiments.config.InstructionConfig;
+import io.promptgrad.experiments.config.InstructionReader;
 import io.promptgrad.experiments.config.RelationsConfig;
 import io.promptgrad.experiments.config.TargetConfig;
 import io.promptgrad.experiments.config.YamlDocument;
@@ -36,6 +38,16 @@ final class Configs {
       YamlDocument document, Path folder, RunOptions options) {
     applyOut(document, options);
     return TargetConfig.read(document, folder);
+  }
+
+  /** Reads a search for an instruction, if the configuration's method is one. */
+  static Optional<InstructionConfig> readInstruction(
+      YamlDocument document, Path folder, RunOptions options) {
+    if (!InstructionReader.isFor(document)) {
+      return Optional.empty();
+    }
+    applyOut(document, options);
+    return Optional.of(InstructionReader.read(document, folder));
   }
 
   private static void applyOut(YamlDocument document, RunOptions options) {

@@ -3,14 +3,20 @@ package io.promptgrad.experiments.command;
 import com.fasterxml.jackson.databind.node.TextNode;
 import io.promptgrad.evaluation.Score;
 import io.promptgrad.experiments.config.ConfigReader;
+import io.promptgrad.experiments.config.InstructionConfig;
+import io.promptgrad.experiments.config.InstructionReader;
 import io.promptgrad.experiments.config.YamlDocument;
 import io.promptgrad.experiments.execution.Console;
 import io.promptgrad.experiments.execution.Evaluation;
+import io.promptgrad.experiments.execution.InstructionEvaluation;
 import io.promptgrad.files.Json;
+import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.run.RunResult;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -32,14 +38,12 @@ final class EvalCommand implements Callable<Integer> {
 
   @Option(
       names = "--model",
-      required = true,
       paramLabel = "MODEL",
       description = "A model folder, org/name[@revision] on the hub, or bundled:mini-roberta.")
   private String model;
 
   @Option(
       names = "--task",
-      required = true,
       paramLabel = "TASK",
       description = "bundled:sentiment, or a YAML file with train, dev and test.")
   private String task;
@@ -55,6 +59,13 @@ final class EvalCommand implements Callable<Integer> {
       paramLabel = "LABEL=WORD[,WORD...]",
       description = "The words of a label, for a PEFT adapter. Repeatable.")
   private List<String> labels = new ArrayList<>();
+
+  @Option(
+      names = "--scorer",
+      paramLabel = "MODEL",
+      description =
+          "For an instruction: another model than the run's, openai:MODEL or local:MODEL.")
+  private String scorer;
 
   @Option(names = "--split", paramLabel = "SPLIT", description = "train, dev or test (default).")
   private String split;
@@ -79,9 +90,12 @@ final class EvalCommand implements Callable<Integer> {
     set(document, "metric", metric);
     options.applyTo(document);
     Console console = output.console();
+    Optional<RunResult> instruction = instruction(console);
     RunResult result =
-        Evaluation.run(
-            ConfigReader.readEvaluation(document, Path.of("").toAbsolutePath()), console);
+        instruction.isPresent()
+            ? instruction.get()
+            : Evaluation.run(
+                ConfigReader.readEvaluation(document, Path.of("").toAbsolutePath()), console);
     if (output.json) {
       console.out().print(Json.pretty(result.toJson()));
       return Promptgrad.OK;
@@ -100,6 +114,39 @@ final class EvalCommand implements Callable<Integer> {
     console.out().printf("majority class %s%n", ResultView.show(majority));
     result.warnings().forEach(warning -> console.out().println("Warning: " + warning));
     return Promptgrad.OK;
+  }
+
+  /**
+   * An instruction that a run found is evaluated as its run would, unless options say otherwise.
+   */
+  private Optional<RunResult> instruction(Console console) {
+    Path run = Path.of(prompt);
+    Path config = run.resolve("config.yaml");
+    if (!Files.isRegularFile(config)) {
+      return Optional.empty();
+    }
+    YamlDocument document = YamlDocument.read(config);
+    if (!InstructionReader.isFor(document)) {
+      return Optional.empty();
+    }
+    if (model != null || metric != null) {
+      throw new InvalidInputException(
+          "%s is not for an instruction; name --scorer, or --set scoring.extractor=NAME."
+              .formatted(model != null ? "--model" : "--metric"));
+    }
+    Path saved = run.resolve("prompt/prompt.json");
+    if (!Files.isRegularFile(saved)) {
+      throw new InvalidInputException(
+          "%s holds no prompt.json; name a run that has ended.".formatted(run));
+    }
+    document.root().remove(List.of("cache", "out"));
+    set(document, "scorer", scorer);
+    set(document, "task", task);
+    options.applyTo(document);
+    InstructionConfig own =
+        Configs.readInstruction(document, Path.of("").toAbsolutePath(), options).orElseThrow();
+    return Optional.of(
+        InstructionEvaluation.run(own, saved, split == null ? "test" : split, console));
   }
 
   /** An option that was not given leaves the default. */

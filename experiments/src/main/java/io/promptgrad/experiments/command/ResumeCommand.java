@@ -2,11 +2,14 @@ package io.promptgrad.experiments.command;
 
 import io.promptgrad.experiments.config.ConfigReader;
 import io.promptgrad.experiments.config.ExperimentConfig;
+import io.promptgrad.experiments.config.InstructionConfig;
+import io.promptgrad.experiments.config.InstructionReader;
 import io.promptgrad.experiments.config.RelationsConfig;
 import io.promptgrad.experiments.config.TargetConfig;
 import io.promptgrad.experiments.config.YamlDocument;
 import io.promptgrad.experiments.execution.Console;
 import io.promptgrad.experiments.execution.Experiment;
+import io.promptgrad.experiments.execution.InstructionRun;
 import io.promptgrad.experiments.execution.RelationsRun;
 import io.promptgrad.experiments.execution.TargetExperiment;
 import io.promptgrad.input.InvalidInputException;
@@ -97,6 +100,11 @@ final class ResumeCommand implements Callable<Integer> {
     if (targets.isPresent()) {
       requireSame(TargetConfig.read(own, base).orElseThrow().identity(), targets.get().identity());
       return () -> TargetExperiment.resume(run, targets.get(), console);
+    }
+    if (InstructionReader.isFor(own)) {
+      InstructionConfig instruction = InstructionReader.read(changed, base);
+      requireSame(InstructionReader.read(own, base).identity(), instruction.identity());
+      return () -> InstructionRun.resume(run, instruction, console);
     }
     ExperimentConfig experiment = ConfigReader.read(changed, base);
     requireSame(ConfigReader.read(own, base).identity(), experiment.identity());

@@ -72,7 +72,7 @@ public final class ConfigReader {
   private static final List<String> ENDING =
       Stream.concat(SoftMethod.names().stream(), GradientFreeConfig.names().stream()).toList();
 
-  private static final List<String> PRECISIONS =
+  static final List<String> PRECISIONS =
       List.of("auto", "float32", "bfloat16", "float16", "float64");
 
   /** Steps of a search for which neither a budget nor a stop rule was given. */
@@ -217,9 +217,15 @@ public final class ConfigReader {
     String method = root.text("method").orElse("autoprompt");
     if (!METHODS.contains(method)) {
       throw root.problem(
-          "method", "there is no method '%s'%s".formatted(method, Nearest.hint(method, METHODS)));
+          "method",
+          "there is no method '%s'%s".formatted(method, Nearest.hint(method, allMethods())));
     }
     return method;
+  }
+
+  /** All methods, those of {@link InstructionReader} too. */
+  static List<String> allMethods() {
+    return Stream.concat(METHODS.stream(), InstructionMethods.names().stream()).toList();
   }
 
   private static PromptTemplate template(Section root, String method) {

@@ -213,7 +213,7 @@ public record ExperimentConfig(
     return sorted(json);
   }
 
-  private static JsonNode sorted(JsonNode node) {
+  static JsonNode sorted(JsonNode node) {
     if (!node.isObject()) {
       return node;
     }
@@ -279,8 +279,8 @@ public record ExperimentConfig(
     budget.time().ifPresent(limit -> node.put("time", Durations.format(limit)));
   }
 
-  private static void putStop(ObjectNode node, List<StopRule> stop) {
-    for (StopRule rule : stop) {
+  static void putStop(ObjectNode node, List<StopRule> rules) {
+    for (StopRule rule : rules) {
       if (rule instanceof StopRule.Patience patience) {
         node.put("patience", patience.steps());
       } else if (rule instanceof StopRule.Target target) {

@@ -5,14 +5,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.evaluation.EvalReport;
+import io.promptgrad.evaluation.Evaluator;
 import io.promptgrad.evaluation.MajorityClass;
 import io.promptgrad.evaluation.NaiveBayes;
 import io.promptgrad.evaluation.Score;
 import io.promptgrad.files.Json;
-import io.promptgrad.gradient.discrete.ClozeEvaluator;
-import io.promptgrad.gradient.discrete.TriggerPrompt;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.metric.Metric;
+import io.promptgrad.prompt.Prompt;
 import io.promptgrad.run.RunDirectory;
 import io.promptgrad.search.Cost;
 import io.promptgrad.task.Example;
@@ -110,7 +110,7 @@ final class Baselines {
   }
 
   /** Evaluates manual prompts on dev, and the best of them (the first of equals) on test. */
-  void manual(List<TriggerPrompt> prompts, Task task, ClozeEvaluator evaluator) {
+  <P extends Prompt> void manual(List<P> prompts, Task task, Evaluator<P> evaluator) {
     if (prompts.isEmpty()) {
       return;
     }
@@ -118,7 +118,7 @@ final class Baselines {
     ArrayNode values = node.withArray("dev_values");
     while (values.size() < prompts.size()) {
       console.interrupt().check(run.path());
-      TriggerPrompt prompt = prompts.get(values.size());
+      P prompt = prompts.get(values.size());
       console.say(
           "Manual prompt %d of %d: %s".formatted(values.size() + 1, prompts.size(), prompt.text()));
       EvalReport report = evaluator.evaluate(prompt, task.dev());
@@ -134,7 +134,7 @@ final class Baselines {
     }
     if (!node.has("test")) {
       console.interrupt().check(run.path());
-      TriggerPrompt best = prompts.get(node.path("chosen").asInt());
+      P best = prompts.get(node.path("chosen").asInt());
       EvalReport report = evaluator.evaluate(best, task.test());
       run.writeOutcomes("manual", "test", report.outcomes(), task.test());
       node.set("test", report.toScore().toJson());

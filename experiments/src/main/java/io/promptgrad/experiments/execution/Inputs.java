@@ -38,14 +38,26 @@ final class Inputs {
 
   /** Returns a hash for each split and for each file of the model. */
   static ObjectNode of(Task task, Path model) {
+    ObjectNode json = of(task);
+    json.setAll(of(model));
+    return json;
+  }
+
+  /** Returns a hash for each split. */
+  static ObjectNode of(Task task) {
     ObjectNode json = Json.object();
     for (String split : List.of("train", "dev", "test")) {
       json.put(split + " split", examples(task.split(split)));
     }
-    return json.setAll(of(model, ""));
+    return json;
   }
 
-  /** Returns a hash for each file of a model. */
+  /** Returns a hash for each file of the only model. */
+  static ObjectNode of(Path model) {
+    return of(model, "");
+  }
+
+  /** Returns a hash for each file of one of several models. */
   static ObjectNode of(Path model, String name) {
     ObjectNode json = Json.object();
     String whose = name.isEmpty() ? "model's " : "model's (" + name + ") ";

@@ -14,6 +14,7 @@ final class RunFolders {
     return next(task, config.method(), config.seed());
   }
 
+  /** The same by the name of the method and the seed. */
   static Path next(String task, String method, long seed) {
     String name = "%s-%s-seed%s".formatted(task.replaceAll("[^\\w.-]+", "_"), method, seed);
     Path folder = Path.of("runs", name);

@@ -12,6 +12,7 @@ import io.promptgrad.task.Task;
 import io.promptgrad.template.PromptTemplate;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 
@@ -46,7 +47,12 @@ final class Tasks {
    * @param scored the splits whose scores would be too good
    */
   static List<String> leaks(Task task, PromptTemplate template, List<String> scored) {
-    LeakReport report = LeakCheck.check(task, template.fields());
+    return leaks(task, template.fields(), scored);
+  }
+
+  /** The same for fields by their names. */
+  static List<String> leaks(Task task, Collection<String> fields, List<String> scored) {
+    LeakReport report = LeakCheck.check(task, fields);
     List<String> sentences = new ArrayList<>();
     for (Map.Entry<String, Integer> leaked : report.counts().entrySet()) {
       String[] pair = leaked.getKey().split("/");

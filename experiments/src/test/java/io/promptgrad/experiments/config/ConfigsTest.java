@@ -128,6 +128,7 @@ class ConfigsTest {
     try (Stream<Path> files = Files.list(CONFIGS)) {
       assertThat(
               files
+                  .filter(Files::isRegularFile)
                   .map(file -> file.getFileName().toString())
                   .filter(name -> !TARGETS.containsKey(name)))
           .containsExactlyInAnyOrderElementsOf(MODELS.keySet());

@@ -127,9 +127,12 @@ public final class ModelCalls implements AutoCloseable {
     return as(role, model, Limits.defaults());
   }
 
-  private void warn(String sentence) {
-    if (!warnings.contains(sentence)) {
-      warnings.add(sentence);
+  /** Notes a sentence for people, once. */
+  public void warn(String sentence) {
+    synchronized (warnings) {
+      if (!warnings.contains(sentence)) {
+        warnings.add(sentence);
+      }
     }
   }
 

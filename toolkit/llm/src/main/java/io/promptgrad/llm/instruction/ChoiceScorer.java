@@ -1,5 +1,7 @@
 package io.promptgrad.llm.instruction;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.promptgrad.files.Json;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.llm.client.CallFailedException;
 import io.promptgrad.llm.client.ChatReply;
@@ -43,6 +45,19 @@ public final class ChoiceScorer implements ExampleScorer {
   }
 
   /**
+   * Labels that the model is held to, by the field {@code guided_choice} of the request: for a
+   * model of this machine, or a server that gives the labels' own log-probabilities. They may be of
+   * any length.
+   */
+  public static ChoiceScorer guided(
+      Llm model, ChatLayout layout, Collection<String> labels, Objective objective) {
+    ObjectNode choice = Json.object();
+    labels.forEach(choice.putArray("guided_choice")::add);
+    Sampling sampling = Sampling.greedy(1).withTopLogProbs(labels.size()).withExtra(choice);
+    return new ChoiceScorer(model, layout, labels, sampling, objective);
+  }
+
+  /**
    * @param labels no two may begin with the same token; in doubt use letters
    * @param alternatives how many the server is asked for, at most 20
    */
@@ -52,10 +67,19 @@ public final class ChoiceScorer implements ExampleScorer {
       Collection<String> labels,
       int alternatives,
       Objective objective) {
+    this(model, layout, labels, Sampling.greedy(1).withTopLogProbs(alternatives), objective);
+  }
+
+  private ChoiceScorer(
+      Llm model,
+      ChatLayout layout,
+      Collection<String> labels,
+      Sampling sampling,
+      Objective objective) {
     this.model = Objects.requireNonNull(model, "model");
     this.layout = Objects.requireNonNull(layout, "layout");
     this.labels = List.copyOf(labels);
-    this.sampling = Sampling.greedy(1).withTopLogProbs(alternatives);
+    this.sampling = Objects.requireNonNull(sampling, "sampling");
     this.objective = Objects.requireNonNull(objective, "objective");
   }
 
@@ -104,6 +128,10 @@ public final class ChoiceScorer implements ExampleScorer {
     Map<String, Double> alternatives = new LinkedHashMap<>(reply.tokens().get(0).alternatives());
     alternatives.putIfAbsent(reply.tokens().get(0).token(), reply.tokens().get(0).logProb());
     Map<String, Double> scores = new LinkedHashMap<>();
+    if (alternatives.keySet().containsAll(labels)) { // the labels themselves, not their tokens
+      labels.forEach(label -> scores.put(label, Math.max(FLOOR, alternatives.get(label))));
+      return scores;
+    }
     for (String label : labels) {
       double probability = 0;
       for (Map.Entry<String, Double> one : alternatives.entrySet()) {

@@ -8,6 +8,8 @@
  *       the model's answer ({@link io.promptgrad.llm.instruction.AnswerScorer} with a {@link
  *       io.promptgrad.llm.instruction.Grader}) or by the gold answer's likelihood ({@link
  *       io.promptgrad.llm.instruction.LikelihoodScorer}).
+ *   <li>{@link io.promptgrad.llm.instruction.TaskGraders}: how answers are read on the papers'
+ *       tasks.
  *   <li>{@link io.promptgrad.llm.instruction.PromptScorer}: many prompts and examples at once.
  * </ul>
  */

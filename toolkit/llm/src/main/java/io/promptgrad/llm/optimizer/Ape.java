@@ -113,13 +113,18 @@ public final class Ape implements Search {
       for (int i = 0; i < config.samples(); i++) {
         questions.add(
             Proposer.Question.of(
-                question,
-                config.sampling(),
-                problem.sample(step, s * config.samples() + i),
-                this::read));
+                    question,
+                    config.sampling(),
+                    problem.sample(step, s * config.samples() + i),
+                    this::read)
+                .otherwise(edits -> edits.one(seedTexts())));
       }
     }
     return read(questions, notes);
+  }
+
+  private List<String> seedTexts() {
+    return problem.seeds().stream().map(InstructionPrompt::instruction).toList();
   }
 
   private Set<String> read(List<Proposer.Question<String>> questions, StepNotes notes) {
@@ -141,7 +146,8 @@ public final class Ape implements Search {
       for (int i = 0; i < each; i++) {
         questions.add(
             Proposer.Question.of(
-                question, config.sampling(), problem.sample(step, p * each + i), this::read));
+                    question, config.sampling(), problem.sample(step, p * each + i), this::read)
+                .otherwise(edits -> edits.of(parent.text())));
       }
       read(questions, notes).forEach(text -> parents.putIfAbsent(text, parent.id()));
     }
@@ -270,7 +276,7 @@ public final class Ape implements Search {
       one.put("n", scored.n());
     }
     json.set("champion", champion.save());
-    json.set("calls", problem.calls().save());
+    json.set("calls", problem.saveCalls());
     return json;
   }
 
@@ -287,6 +293,6 @@ public final class Ape implements Search {
               one.path("n").asInt()));
     }
     champion.restore(state.path("champion"));
-    problem.calls().restore(state.path("calls"));
+    problem.restoreCalls(state.path("calls"));
   }
 }

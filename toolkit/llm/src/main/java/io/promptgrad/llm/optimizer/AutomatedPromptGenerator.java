@@ -109,7 +109,14 @@ public final class AutomatedPromptGenerator implements Search {
   private Proposer.Proposal<String> ask(List<Message> messages, String sample) {
     return problem
         .proposer()
-        .ask(new Proposer.Question<>(messages, config.sampling(), sample, this::read));
+        .ask(
+            new Proposer.Question<>(
+                messages,
+                config.sampling(),
+                sample,
+                this::read,
+                edits -> edits.of(champion.text()),
+                true));
   }
 
   private Optional<String> read(String answer) {
@@ -199,7 +206,7 @@ public final class AutomatedPromptGenerator implements Search {
     ArrayNode earlier = json.putArray("asked");
     asked.forEach(earlier::add);
     json.set("champion", champion.save());
-    json.set("calls", problem.calls().save());
+    json.set("calls", problem.saveCalls());
     return json;
   }
 
@@ -217,6 +224,6 @@ public final class AutomatedPromptGenerator implements Search {
     asked.clear();
     state.path("asked").forEach(text -> asked.add(text.asText()));
     champion.restore(state.path("champion"));
-    problem.calls().restore(state.path("calls"));
+    problem.restoreCalls(state.path("calls"));
   }
 }

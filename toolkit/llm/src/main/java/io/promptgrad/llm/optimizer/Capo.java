@@ -122,7 +122,8 @@ public final class Capo implements Search {
               "Write another instruction for the same task as this one, as different in its words as you like. Write it between <prompt> and </prompt>.\n\nInstruction: "
                   + texts.get(i % given),
               step,
-              i));
+              i,
+              texts.get(i % given)));
     }
     ask(questions, notes).forEach(text -> text.ifPresent(texts::add));
     RandomGenerator random = problem.random().stream("capo.shots", step);
@@ -150,7 +151,8 @@ public final class Capo implements Search {
                   .formatted(
                       mothers.get(c).prompt().instruction(), fathers.get(c).prompt().instruction()),
               step,
-              c));
+              c,
+              mothers.get(c).prompt().instruction()));
     }
     List<Optional<String>> crossed = ask(crossing, notes);
     List<Integer> places = new ArrayList<>();
@@ -163,7 +165,8 @@ public final class Capo implements Search {
                 "Rewrite this instruction so that it works better: say it more precisely, or in another way. Write it between <prompt> and </prompt>.\n\nInstruction: "
                     + crossed.get(c).get(),
                 step,
-                1000 + c));
+                1000 + c,
+                crossed.get(c).get()));
       }
     }
     List<Optional<String>> mutated = ask(mutating, notes);
@@ -233,9 +236,10 @@ public final class Capo implements Search {
     return shown;
   }
 
-  private Proposer.Question<String> question(String text, int step, int number) {
+  private Proposer.Question<String> question(String text, int step, int number, String parent) {
     return Proposer.Question.of(
-        text, config.sampling(), problem.sample(step, number), answer -> Tags.last(answer, TAG));
+            text, config.sampling(), problem.sample(step, number), answer -> Tags.last(answer, TAG))
+        .otherwise(edits -> edits.of(parent));
   }
 
   private List<Optional<String>> ask(List<Proposer.Question<String>> questions, StepNotes notes) {
@@ -344,7 +348,7 @@ public final class Capo implements Search {
       all.addObject().put("id", member.id()).set("prompt", member.prompt().toJson());
     }
     json.set("champion", champion.save());
-    json.set("calls", problem.calls().save());
+    json.set("calls", problem.saveCalls());
     return json;
   }
 
@@ -357,6 +361,6 @@ public final class Capo implements Search {
           new Member(one.path("id").asText(), InstructionPrompt.fromJson(one.path("prompt"))));
     }
     champion.restore(state.path("champion"));
-    problem.calls().restore(state.path("calls"));
+    problem.restoreCalls(state.path("calls"));
   }
 }

@@ -88,6 +88,11 @@ final class Champion {
     return train;
   }
 
+  /** The text of the prompt that a search would return now. */
+  String text() {
+    return prompt.instruction();
+  }
+
   Best best() {
     return new Best(prompt, dev, step);
   }

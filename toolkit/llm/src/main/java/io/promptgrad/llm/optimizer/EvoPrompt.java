@@ -126,8 +126,7 @@ public final class EvoPrompt implements Search {
           "Write another prompt with the same meaning as this one, in other words. Write it between <prompt> and </prompt>.\n\nPrompt: %s"
               .formatted(half.get(i % half.size()).text()));
     }
-    List<Member> paraphrased =
-        children(questions, i -> half.get(i % half.size()).id(), step, notes);
+    List<Member> paraphrased = children(questions, i -> half.get(i % half.size()), step, notes);
     population.addAll(paraphrased);
   }
 
@@ -150,7 +149,7 @@ public final class EvoPrompt implements Search {
               .formatted(ANOTHER_TASK_GA, one.text(), two.text()));
     }
     List<Member> all = new ArrayList<>(population);
-    all.addAll(children(questions, i -> mothers.get(i).id(), step, notes));
+    all.addAll(children(questions, mothers::get, step, notes));
     all.sort(byScore()); // stable: of equals the older
     population = new ArrayList<>(all.subList(0, Math.min(config.population(), all.size())));
   }
@@ -195,7 +194,7 @@ public final class EvoPrompt implements Search {
                   + "Prompt 1: %s\nPrompt 2: %s\nPrompt 3: %s\nBasic prompt: %s\n")
               .formatted(ANOTHER_TASK_DE, a.text(), b.text(), best.text(), member.text()));
     }
-    List<Optional<Member>> trials = trials(questions, i -> population.get(i).id(), step, notes);
+    List<Optional<Member>> trials = trials(questions, i -> population.get(i), step, notes);
     for (int i = 0; i < trials.size(); i++) {
       int place = i;
       trials
@@ -212,7 +211,7 @@ public final class EvoPrompt implements Search {
   // ------------------------------------------------------------------ new prompts
 
   private interface ParentOf {
-    String id(int place);
+    Member at(int place);
   }
 
   private List<Member> children(
@@ -227,9 +226,11 @@ public final class EvoPrompt implements Search {
       List<String> questions, ParentOf parent, int step, StepNotes notes) {
     List<Proposer.Question<String>> asked = new ArrayList<>();
     for (int i = 0; i < questions.size(); i++) {
+      String edited = parent.at(i).text();
       asked.add(
           Proposer.Question.of(
-              questions.get(i), config.sampling(), problem.sample(step, i), this::read));
+                  questions.get(i), config.sampling(), problem.sample(step, i), this::read)
+              .otherwise(edits -> edits.of(edited)));
     }
     List<String> texts = new ArrayList<>();
     List<String> parents = new ArrayList<>();
@@ -238,11 +239,11 @@ public final class EvoPrompt implements Search {
     for (int i = 0; i < proposals.size(); i++) {
       Optional<String> text = proposals.get(i).value();
       if (text.isEmpty()) {
-        notes.skip(parent.id(i), "", proposals.get(i).why());
+        notes.skip(parent.at(i).id(), "", proposals.get(i).why());
         continue;
       }
       texts.add(text.get());
-      parents.add(parent.id(i));
+      parents.add(parent.at(i).id());
       places.add(i);
     }
     List<Member> scored = score(texts, parents, step, notes, Status.EVALUATED);
@@ -300,7 +301,7 @@ public final class EvoPrompt implements Search {
     population.forEach(member -> all.add(toJson(member)));
     json.set("best", toJson(best));
     json.set("champion", champion.save());
-    json.set("calls", problem.calls().save());
+    json.set("calls", problem.saveCalls());
     return json;
   }
 
@@ -321,6 +322,6 @@ public final class EvoPrompt implements Search {
     state.path("population").forEach(member -> population.add(fromJson(member)));
     best = fromJson(state.path("best"));
     champion.restore(state.path("champion"));
-    problem.calls().restore(state.path("calls"));
+    problem.restoreCalls(state.path("calls"));
   }
 }

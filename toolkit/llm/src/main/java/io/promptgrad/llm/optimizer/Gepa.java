@@ -234,7 +234,8 @@ public final class Gepa implements Search {
             .proposer()
             .ask(
                 Proposer.Question.of(
-                    question, config.sampling(), problem.sample(step, number), this::read));
+                        question, config.sampling(), problem.sample(step, number), this::read)
+                    .otherwise(edits -> edits.of(parent.texts().get(component))));
     if (proposal.value().isEmpty()) {
       report.skip(parent.id(), "", proposal.why());
       return Optional.empty();
@@ -574,7 +575,7 @@ public final class Gepa implements Search {
     json.set("used", Json.array(used));
     json.set("epoch", Json.array(epoch.stream().mapToInt(i -> i).toArray()));
     json.put("epochs", epochs).put("merged", merged).put("mutation_accepted", mutationAccepted);
-    json.set("calls", problem.calls().save());
+    json.set("calls", problem.saveCalls());
     return json;
   }
 
@@ -602,6 +603,6 @@ public final class Gepa implements Search {
     epochs = state.path("epochs").asInt();
     merged = state.path("merged").asInt();
     mutationAccepted = state.path("mutation_accepted").asBoolean();
-    problem.calls().restore(state.path("calls"));
+    problem.restoreCalls(state.path("calls"));
   }
 }

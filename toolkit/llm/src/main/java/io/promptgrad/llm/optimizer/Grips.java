@@ -21,8 +21,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.random.RandomGenerator;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
@@ -43,12 +41,6 @@ import java.util.stream.Collectors;
  * the proposer for each paraphrase. The seed fixes all edits; ties go to the first candidate.
  */
 public final class Grips implements Search {
-
-  private static final Pattern WORDS = Pattern.compile("\\S+");
-  private static final Pattern SENTENCES = Pattern.compile("[^.!?]+[.!?]*");
-  private static final Pattern PHRASES =
-      Pattern.compile(
-          "(?i)[^\\s,;:.!?]+(?:\\s+(?!(?:and|or|but|if|that|which|who|when|because|with|to|in|on|of|for|from|by|as|is|are)\\b)[^\\s,;:.!?]+)*[,;:.!?]*");
 
   private final PromptProblem problem;
   private final GripsConfig config;
@@ -158,7 +150,7 @@ public final class Grips implements Search {
     Optional<String> removed = Optional.empty();
     List<GripsConfig.Edit> kinds = config.edits().stream().sorted().toList();
     for (int e = 0; e < config.composed(); e++) {
-      List<String> parts = parts(text);
+      List<String> parts = Parts.of(text, config.level());
       List<GripsConfig.Edit> possible =
           kinds.stream()
               .filter(
@@ -176,12 +168,7 @@ public final class Grips implements Search {
       int place = random.nextInt(Math.max(1, parts.size()));
       switch (kind) {
         case DELETE -> removed = Optional.of(parts.remove(place));
-        case SWAP -> {
-          int other = (place + 1 + random.nextInt(parts.size() - 1)) % parts.size();
-          String moved = parts.get(place);
-          parts.set(place, parts.get(other));
-          parts.set(other, moved);
-        }
+        case SWAP -> Parts.swap(parts, place, random);
         case ADD ->
             parts.add(
                 random.nextInt(parts.size() + 1),
@@ -209,28 +196,12 @@ public final class Grips implements Search {
         .proposer()
         .ask(
             Proposer.Question.of(
-                "Say this in other words with the same meaning: \"%s\". Write the new wording alone, between <prompt> and </prompt>."
-                    .formatted(part),
-                config.sampling(),
-                sample,
-                answer -> Tags.last(answer, "prompt")));
-  }
-
-  private List<String> parts(String text) {
-    Pattern pattern =
-        switch (config.level()) {
-          case WORD -> WORDS;
-          case PHRASE -> PHRASES;
-          case SENTENCE -> SENTENCES;
-        };
-    List<String> parts = new ArrayList<>();
-    Matcher part = pattern.matcher(text);
-    while (part.find()) {
-      if (!part.group().isBlank()) {
-        parts.add(part.group().strip());
-      }
-    }
-    return parts;
+                    "Say this in other words with the same meaning: \"%s\". Write the new wording alone, between <prompt> and </prompt>."
+                        .formatted(part),
+                    config.sampling(),
+                    sample,
+                    answer -> Tags.last(answer, "prompt"))
+                .otherwise(edits -> edits.of(part)));
   }
 
   // ------------------------------------------------------------------ the score
@@ -277,7 +248,7 @@ public final class Grips implements Search {
     ArrayNode parts = json.putArray("deleted");
     deleted.forEach(parts::add);
     json.set("champion", champion.save());
-    json.set("calls", problem.calls().save());
+    json.set("calls", problem.saveCalls());
     return json;
   }
 
@@ -289,6 +260,6 @@ public final class Grips implements Search {
     deleted.clear();
     state.path("deleted").forEach(part -> deleted.add(part.asText()));
     champion.restore(state.path("champion"));
-    problem.calls().restore(state.path("calls"));
+    problem.restoreCalls(state.path("calls"));
   }
 }

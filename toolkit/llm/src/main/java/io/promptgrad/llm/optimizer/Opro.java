@@ -46,6 +46,11 @@ import java.util.stream.IntStream;
  */
 public final class Opro implements Search {
 
+  /**
+   * So many of the best instructions may be edited instead, also where none is good enough to show.
+   */
+  private static final int BEST_TO_EDIT = 4;
+
   private final PromptProblem problem;
   private final OproConfig config;
   private final List<Example> train;
@@ -83,10 +88,17 @@ public final class Opro implements Search {
     // 2. One meta-prompt from the best so far and some examples; several draws.
     List<Scored> shown = trajectory();
     String metaPrompt = metaPrompt(shown, exemplars(shown, step));
+    List<String> best =
+        history.stream()
+            .sorted(Comparator.comparingDouble(Scored::score).reversed())
+            .limit(BEST_TO_EDIT)
+            .map(Scored::text)
+            .toList();
     List<Proposer.Question<String>> questions = new ArrayList<>();
     for (int i = 0; i < config.samples(); i++) {
       questions.add(
-          Proposer.Question.of(metaPrompt, config.sampling(), problem.sample(step, i), this::read));
+          Proposer.Question.of(metaPrompt, config.sampling(), problem.sample(step, i), this::read)
+              .otherwise(edits -> edits.one(best)));
     }
 
     // 3. Polish, and leave out what is known or not wanted.
@@ -323,7 +335,7 @@ public final class Opro implements Search {
       one.set("wrong", Json.array(scored.wrong().stream().mapToInt(e -> e).sorted().toArray()));
     }
     json.set("champion", champion.save());
-    json.set("calls", problem.calls().save());
+    json.set("calls", problem.saveCalls());
     return json;
   }
 
@@ -340,6 +352,6 @@ public final class Opro implements Search {
               IntStream.of(Json.ints(one.path("wrong"))).boxed().collect(Collectors.toSet())));
     }
     champion.restore(state.path("champion"));
-    problem.calls().restore(state.path("calls"));
+    problem.restoreCalls(state.path("calls"));
   }
 }

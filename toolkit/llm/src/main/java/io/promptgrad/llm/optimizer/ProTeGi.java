@@ -135,10 +135,11 @@ public final class ProTeGi implements Search {
         shown.add(shown(some(wrong, config.errors(), "protegi.errors." + step, base + g)));
         questions.add(
             question(
-                "I am improving a prompt for a classifier. The prompt is now:\n\"%s\"\n\nBut it gets these examples wrong:\n%s\nGive one reason why the prompt could have got them wrong. Write the reason between %s and %s."
-                    .formatted(member.text(), shown.get(g), OPEN, CLOSE),
-                step,
-                base + g));
+                    "I am improving a prompt for a classifier. The prompt is now:\n\"%s\"\n\nBut it gets these examples wrong:\n%s\nGive one reason why the prompt could have got them wrong. Write the reason between %s and %s."
+                        .formatted(member.text(), shown.get(g), OPEN, CLOSE),
+                    step,
+                    base + g)
+                .otherwise(edits -> Optional.of("unknown")));
       }
       List<Optional<String>> reasons = ask(questions, member, notes);
       // Edits against the reasons (along the negative gradient).
@@ -147,10 +148,12 @@ public final class ProTeGi implements Search {
         if (reasons.get(g).isPresent()) {
           questions.add(
               question(
-                  "I am improving a prompt for a classifier. It gets these examples wrong:\n%s\nThe problem with the prompt is: %s\n\nThe prompt is now:\n\"%s\"\n\nWrite one better prompt. Write it between %s and %s."
-                      .formatted(shown.get(g), reasons.get(g).get(), member.text(), OPEN, CLOSE),
-                  step,
-                  base + 1000 + g));
+                      "I am improving a prompt for a classifier. It gets these examples wrong:\n%s\nThe problem with the prompt is: %s\n\nThe prompt is now:\n\"%s\"\n\nWrite one better prompt. Write it between %s and %s."
+                          .formatted(
+                              shown.get(g), reasons.get(g).get(), member.text(), OPEN, CLOSE),
+                      step,
+                      base + 1000 + g)
+                  .otherwise(edits -> edits.of(member.text())));
         }
       }
       ask(questions, member, notes).forEach(text -> text.ifPresent(edited::add));
@@ -160,13 +163,15 @@ public final class ProTeGi implements Search {
     toReword.add(member.text());
     List<Proposer.Question<String>> questions = new ArrayList<>();
     for (int t = 0; t < toReword.size(); t++) {
+      String reworded = toReword.get(t);
       for (int i = 0; i < config.paraphrases(); i++) {
         questions.add(
             question(
-                "Write a variation of this prompt that keeps its meaning, between %s and %s:\n%s"
-                    .formatted(OPEN, CLOSE, toReword.get(t)),
-                step,
-                base + 2000 + t * config.paraphrases() + i));
+                    "Write a variation of this prompt that keeps its meaning, between %s and %s:\n%s"
+                        .formatted(OPEN, CLOSE, toReword.get(t)),
+                    step,
+                    base + 2000 + t * config.paraphrases() + i)
+                .otherwise(edits -> edits.of(reworded)));
       }
     }
     List<String> all = new ArrayList<>(edited);
@@ -266,7 +271,7 @@ public final class ProTeGi implements Search {
     ArrayNode all = json.putArray("beam");
     beam.forEach(member -> all.addObject().put("id", member.id()).put("text", member.text()));
     json.set("champion", champion.save());
-    json.set("calls", problem.calls().save());
+    json.set("calls", problem.saveCalls());
     return json;
   }
 
@@ -277,6 +282,6 @@ public final class ProTeGi implements Search {
       beam.add(new Member(one.path("id").asText(), one.path("text").asText()));
     }
     champion.restore(state.path("champion"));
-    problem.calls().restore(state.path("calls"));
+    problem.restoreCalls(state.path("calls"));
   }
 }

@@ -196,10 +196,12 @@ public final class PromptAgent implements Search {
               .formatted(node.text, errors.get(e));
       questions.add(
           Proposer.Question.of(
-              question,
-              config.sampling(),
-              problem.sample(step, at * 1000 + e),
-              answer -> answer.isBlank() ? Optional.empty() : Optional.of(answer.strip())));
+                  question,
+                  config.sampling(),
+                  problem.sample(step, at * 1000 + e),
+                  answer -> answer.isBlank() ? Optional.empty() : Optional.of(answer.strip()))
+              .otherwise(edits -> Optional.of("unknown"))
+              .uncounted());
     }
     List<Proposer.Proposal<String>> critiques = problem.proposer().ask(questions);
     List<Proposer.Question<String>> rewriting = new ArrayList<>();
@@ -213,10 +215,11 @@ public final class PromptAgent implements Search {
               .formatted(ancestors(at), node.text, errors.get(e), critiques.get(e).value().get());
       rewriting.add(
           Proposer.Question.of(
-              question,
-              config.sampling(),
-              problem.sample(step, at * 1000 + 500 + e),
-              answer -> Tags.last(answer, TAG)));
+                  question,
+                  config.sampling(),
+                  problem.sample(step, at * 1000 + 500 + e),
+                  answer -> Tags.last(answer, TAG))
+              .otherwise(edits -> edits.of(node.text)));
     }
     List<String> texts = new ArrayList<>();
     for (Proposer.Proposal<String> proposal : problem.proposer().ask(rewriting)) {
@@ -291,7 +294,7 @@ public final class PromptAgent implements Search {
       node.sums.forEach(sum -> sums.add(Json.number(sum)));
     }
     json.set("champion", champion.save());
-    json.set("calls", problem.calls().save());
+    json.set("calls", problem.saveCalls());
     return json;
   }
 
@@ -314,6 +317,6 @@ public final class PromptAgent implements Search {
       nodes.add(node);
     }
     champion.restore(state.path("champion"));
-    problem.calls().restore(state.path("calls"));
+    problem.restoreCalls(state.path("calls"));
   }
 }

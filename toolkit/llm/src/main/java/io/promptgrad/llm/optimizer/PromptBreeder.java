@@ -168,15 +168,17 @@ public final class PromptBreeder implements Search {
     for (int u = 0; u < config.population(); u++) {
       mutations.add(one(config.mutationPrompts(), random));
       if (u >= seeds.size()) {
+        String seed = seeds.get(u % seeds.size());
         questions.add(
             question(
                 "%s\n%s\nWrite an instruction for this task.\n\nInstruction so far: %s"
                     .formatted(
                         mutations.get(u) + " " + one(config.thinkingStyles(), random),
                         config.description(),
-                        seeds.get(u % seeds.size())),
+                        seed),
                 step,
-                u));
+                u,
+                edits -> edits.of(seed)));
       }
     }
     List<Proposer.Proposal<String>> proposals = problem.proposer().ask(questions);
@@ -231,7 +233,9 @@ public final class PromptBreeder implements Search {
               : "Summarize and improve this sentence, which tells somebody how to change an instruction: "
                   + mutation;
       Proposer.Proposal<String> rewritten =
-          problem.proposer().ask(question(wish, step, 20_000 + pair));
+          problem
+              .proposer()
+              .ask(question(wish, step, 20_000 + pair, edits -> Optional.of(parent.mutation())));
       if (rewritten.value().isEmpty()) {
         notes.skip(parent.id(), "", rewritten.why());
         return Optional.empty();
@@ -258,7 +262,9 @@ public final class PromptBreeder implements Search {
           case CROSSOVER -> throw new IllegalStateException("Crossover asks nobody.");
         };
     Proposer.Proposal<String> proposal =
-        problem.proposer().ask(question(wish, step, 10_000 + pair));
+        problem
+            .proposer()
+            .ask(question(wish, step, 10_000 + pair, edits -> edits.of(parent.text())));
     if (proposal.value().isEmpty()) {
       notes.skip(parent.id(), "", proposal.why());
       return Optional.empty();
@@ -363,7 +369,8 @@ public final class PromptBreeder implements Search {
     return from.get(random.nextInt(from.size()));
   }
 
-  private Proposer.Question<String> question(String wish, int step, int number) {
+  private Proposer.Question<String> question(
+      String wish, int step, int number, Function<Edits, Optional<String>> otherwise) {
     Function<String, Optional<String>> reader =
         answer -> {
           Optional<String> tagged = Tags.last(answer, TAG);
@@ -375,10 +382,11 @@ public final class PromptBreeder implements Search {
               });
         };
     return Proposer.Question.of(
-        wish + "\n\nWrite it between <prompt> and </prompt>.",
-        config.sampling(),
-        problem.sample(step, number),
-        reader);
+            wish + "\n\nWrite it between <prompt> and </prompt>.",
+            config.sampling(),
+            problem.sample(step, number),
+            reader)
+        .otherwise(otherwise);
   }
 
   // ------------------------------------------------------------------ state
@@ -400,7 +408,7 @@ public final class PromptBreeder implements Search {
     ArrayNode elders = json.putArray("lineage");
     lineage.forEach(elders::add);
     json.set("champion", champion.save());
-    json.set("calls", problem.calls().save());
+    json.set("calls", problem.saveCalls());
     return json;
   }
 
@@ -420,6 +428,6 @@ public final class PromptBreeder implements Search {
     lineage.clear();
     state.path("lineage").forEach(text -> lineage.add(text.asText()));
     champion.restore(state.path("champion"));
-    problem.calls().restore(state.path("calls"));
+    problem.restoreCalls(state.path("calls"));
   }
 }

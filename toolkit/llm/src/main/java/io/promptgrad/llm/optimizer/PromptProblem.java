@@ -1,5 +1,7 @@
 package io.promptgrad.llm.optimizer;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.llm.calls.ModelCalls;
 import io.promptgrad.llm.instruction.ChatLayout;
@@ -81,5 +83,18 @@ public record PromptProblem(
   /** Returns the name of a draw of the proposer: equal in a resumed run, different in another. */
   String sample(int step, int number) {
     return random.seed() + "/" + step + "/" + number;
+  }
+
+  /** Returns the counts of calls and proposals for a checkpoint. */
+  ObjectNode saveCalls() {
+    ObjectNode json = calls.save();
+    json.set("proposals", proposer.save()); // beside the meters, by role
+    return json;
+  }
+
+  /** Goes on from what {@link #saveCalls} wrote. */
+  void restoreCalls(JsonNode json) {
+    calls.restore(json);
+    proposer.restore(json.path("proposals"));
   }
 }

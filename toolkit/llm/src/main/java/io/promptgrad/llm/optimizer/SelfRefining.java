@@ -88,7 +88,9 @@ public final class SelfRefining implements Search {
       int meta = byCredit(random);
       parents.add(parent);
       by.add(meta);
-      questions.add(question(metas.get(meta).text() + "\n\nPrompt: " + parent.text(), step, c));
+      questions.add(
+          question(metas.get(meta).text() + "\n\nPrompt: " + parent.text(), step, c)
+              .otherwise(edits -> edits.of(parent.text())));
     }
     List<String> texts = new ArrayList<>();
     List<Member> parentOf = new ArrayList<>();
@@ -218,7 +220,7 @@ public final class SelfRefining implements Search {
     metas.forEach(
         m -> how.addObject().put("text", m.text()).put("uses", m.uses()).put("wins", m.wins()));
     json.set("champion", champion.save());
-    json.set("calls", problem.calls().save());
+    json.set("calls", problem.saveCalls());
     return json;
   }
 
@@ -238,6 +240,6 @@ public final class SelfRefining implements Search {
           new Meta(one.path("text").asText(), one.path("uses").asInt(), one.path("wins").asInt()));
     }
     champion.restore(state.path("champion"));
-    problem.calls().restore(state.path("calls"));
+    problem.restoreCalls(state.path("calls"));
   }
 }

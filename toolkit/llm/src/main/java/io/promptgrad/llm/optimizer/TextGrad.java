@@ -60,6 +60,11 @@ public final class TextGrad implements Search {
           "Compares the answer of a language model with the right answer and says whether they agree.",
           texts -> texts.get(2));
 
+  /** A search over one instruction with the problem's proposer. */
+  public TextGrad(PromptProblem problem, Sampling sampling, TextGradConfig config) {
+    this(problem, problem.proposer().model(), sampling, config);
+  }
+
   /**
    * A search over one instruction.
    *
@@ -104,11 +109,26 @@ public final class TextGrad implements Search {
 
     // 2. Backward: one piece of feedback on the prompt for each example.
     Variable prompt = Variable.parameter(current, PROMPT);
-    gradients(batch, rollouts, step).forEach(prompt::addGradient);
+    Optional<String> rewritten;
+    if (problem.proposer().editing()) {
+      prompt.addGradient(new Variable.Gradient("unknown", ""));
+      Proposer.Question<String> question =
+          Proposer.Question.<String>of(
+                  current, Sampling.greedy(1), problem.sample(step, 0), Optional::of)
+              .otherwise(edits -> edits.of(current));
+      rewritten = problem.proposer().ask(question).value();
+    } else {
+      gradients(batch, rollouts, step).forEach(prompt::addGradient);
 
-    // 3. The rewrite, taken back if it is worse on dev.
-    Optional<String> rewritten =
-        config.descent().rewrite(prompt, List.copyOf(past), engine.named(problem.sample(step, 0)));
+      // 3. The rewrite, taken back if it is worse on dev.
+      rewritten =
+          config
+              .descent()
+              .rewrite(prompt, List.copyOf(past), engine.named(problem.sample(step, 0)));
+      if (!prompt.gradients().isEmpty()) {
+        problem.proposer().count(rewritten.isPresent());
+      }
+    }
     if (rewritten.isEmpty() || rewritten.get().equals(current)) {
       notes.skip(
           currentId,
@@ -192,7 +212,7 @@ public final class TextGrad implements Search {
     ArrayNode versions = json.putArray("past");
     past.forEach(versions::add);
     json.set("champion", champion.save());
-    json.set("calls", problem.calls().save());
+    json.set("calls", problem.saveCalls());
     return json;
   }
 
@@ -204,6 +224,6 @@ public final class TextGrad implements Search {
     past.clear();
     state.path("past").forEach(version -> past.add(version.asText()));
     champion.restore(state.path("champion"));
-    problem.calls().restore(state.path("calls"));
+    problem.restoreCalls(state.path("calls"));
   }
 }

@@ -36,8 +36,10 @@
  * io.promptgrad.llm.optimizer.PromptProblem.Selection} says otherwise.
  *
  * <p>What a proposer writes is read tolerantly; what cannot be read is asked for again, then left
- * out with a trace entry that says why. Draws of the proposer are named by seed, step and number,
- * so that a resumed run finds the same answers in the cache.
+ * out with a trace entry that says why. Where hardly anything can be read, or there is no proposer,
+ * {@link io.promptgrad.llm.optimizer.TextEdit}s of the prompts at hand stand in. Draws of the
+ * proposer are named by seed, step and number, so that a resumed run finds the same answers in the
+ * cache.
  *
  * <p>To add one: a final class that implements {@link io.promptgrad.search.Search} and a record of
  * its settings, notes by step, and an entry in the contract test, which asks for improvement, equal

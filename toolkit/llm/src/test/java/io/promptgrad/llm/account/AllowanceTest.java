@@ -100,9 +100,9 @@ class AllowanceTest {
   @Test
   void table_builtIn_goesByTheDay() {
     PriceTable table = PriceTable.builtIn();
-    assertThat(table.of("gpt-4o", LocalDate.of(2024, 10, 1)).get().input()).isEqualTo(5);
-    assertThat(table.of("gpt-4o", LocalDate.of(2024, 10, 2)).get().input()).isEqualTo(2.5);
-    assertThat(table.of("gpt-4o", LocalDate.of(2023, 1, 1))).isEmpty();
+    assertThat(table.of("gpt-4o", LocalDate.of(2026, 3, 1)).get().input()).isEqualTo(2.5);
+    assertThat(table.of("gpt-4o", LocalDate.of(2026, 2, 28))).isEmpty();
+    assertThat(table.of("local:bundled:mini-llama", LocalDate.of(2026, 3, 1))).contains(Price.FREE);
     assertThat(table.of("no-such-model", LocalDate.of(2025, 1, 1))).isEmpty();
   }
 
@@ -114,14 +114,16 @@ class AllowanceTest {
         """
         - {model: "local/*", from: 2020-01-01, input: 0, output: 0}
         - {model: "local/big*", from: 2020-01-01, input: 1, output: 2}
-        - {model: gpt-4o, from: 2020-01-01, input: 7, cached_input: 3, output: 9}
+        - {model: gpt-4o, from: 2020-01-01, input: 8, cached_input: 4, output: 10}
+        - {model: gpt-4o, from: 2021-01-01, input: 7, cached_input: 3, output: 9}
         """);
     PriceTable table = PriceTable.builtIn().with(file);
     LocalDate day = LocalDate.of(2025, 1, 1);
     assertThat(table.of("gpt-4o", day)).contains(new Price(7, 3, 9));
     assertThat(table.of("local/tiny", day)).contains(Price.FREE);
     assertThat(table.of("local/big-7b", day)).contains(new Price(1, 1, 2));
-    assertThat(table.of("gpt-4o-mini", day)).contains(new Price(0.15, 0.075, 0.6));
+    assertThat(table.of("gpt-4o-mini", LocalDate.of(2026, 3, 1)))
+        .contains(new Price(0.15, 0.075, 0.6));
   }
 
   @Test

@@ -3,94 +3,22 @@ package io.promptgrad.llm.optimizer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import io.promptgrad.llm.calls.ModelCalls;
 import io.promptgrad.llm.instruction.InstructionPrompt;
-import io.promptgrad.llm.server.ScriptedServer;
 import io.promptgrad.llm.server.SimulatedTask;
 import io.promptgrad.metric.Outcome;
 import io.promptgrad.search.Candidate;
 import io.promptgrad.search.StepReport;
-import io.promptgrad.task.Example;
-import io.promptgrad.task.Task;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** What single methods do, by hand. */
 class OptimizerDetailsTest {
 
-  /**
-   * Ten questions "number i" whose answer is yes; the scored model gets as many right as the
-   * instruction says, and the proposing model says what it is told to.
-   */
-  private static final class Known implements AutoCloseable {
-
-    final List<String> metaPrompts = new ArrayList<>();
-    final ModelCalls calls = new ModelCalls();
-    final ScriptedServer server;
-    final PromptProblem problem;
-
-    Known(List<String> seeds, List<String> answers) {
-      int[] next = {0};
-      server =
-          new ScriptedServer(
-              request -> {
-                String text = ScriptedServer.lastMessage(request);
-                if (request.path("model").asText().equals("scored")) {
-                  String right = system(request).replaceAll("\\D", "");
-                  int number = Integer.parseInt(text.replaceAll("\\D", ""));
-                  return number < Integer.parseInt("0" + right) ? "yes" : "no";
-                }
-                synchronized (metaPrompts) {
-                  metaPrompts.add(text);
-                  return answers.get(next[0]++ % answers.size());
-                }
-              });
-      List<Example> examples =
-          IntStream.range(0, 10)
-              .mapToObj(i -> new Example("e:" + i, Map.of("q", "number " + i), "yes"))
-              .toList();
-      List<Example> withNo =
-          List.of(
-              new Example("t:1", Map.of("q", "number 1"), "yes"),
-              new Example("t:2", Map.of("q", "number 2"), "no"));
-      PromptProblem simulated =
-          SimulatedTask.problem(
-              server.endpoint(),
-              calls,
-              new Task("known", examples, examples, withNo),
-              SimulatedTask.LIMITS.withConcurrency(1),
-              0);
-      problem =
-          new PromptProblem(
-              calls,
-              simulated.scorer(),
-              simulated.proposer(),
-              simulated.task(),
-              simulated.layout(),
-              seeds.stream().map(InstructionPrompt::of).toList(),
-              PromptProblem.Selection.TRAIN,
-              simulated.random());
-    }
-
-    private static String system(JsonNode request) {
-      return request.path("messages").path(0).path("content").asText();
-    }
-
-    @Override
-    public void close() {
-      server.close();
-      calls.close();
-    }
-  }
-
   @Test
   void opro_metaPrompt_listsTheBestInAscendingOrderWithWholeHundredths() {
-    try (Known known =
-        new Known(
+    try (KnownTask known =
+        new KnownTask(
             List.of("right 5", "right 2", "right 8", "right 4"), List.of("<INS>right 9</INS>"))) {
       Opro opro =
           new Opro(
@@ -115,8 +43,8 @@ class OptimizerDetailsTest {
   /** The original cuts to the last 20 first, so that low scores among them leave holes. */
   @Test
   void opro_reference_cutsBeforeItDropsLowScores() {
-    try (Known known =
-        new Known(List.of("right 2", "right 3", "right 1"), List.of("<INS>right 9</INS>"))) {
+    try (KnownTask known =
+        new KnownTask(List.of("right 2", "right 3", "right 1"), List.of("<INS>right 9</INS>"))) {
       new Opro(
               known.problem,
               OproConfig.defaults()
@@ -132,7 +60,8 @@ class OptimizerDetailsTest {
 
   @Test
   void opro_unreadableAnswers_areAskedForAgainThenSkippedAndNeverScored() {
-    try (Known known = new Known(List.of("right 5"), List.of("no tag", "<INS></INS>", "no tag"))) {
+    try (KnownTask known =
+        new KnownTask(List.of("right 5"), List.of("no tag", "<INS></INS>", "no tag"))) {
       StepReport report =
           new Opro(known.problem, OproConfig.defaults().withSamples(2, SimulatedTask.drawing()))
               .step(1);
@@ -154,8 +83,8 @@ class OptimizerDetailsTest {
 
   @Test
   void evoPrompt_de_replacesOnlyByStrictlyBetter() {
-    try (Known known =
-        new Known(
+    try (KnownTask known =
+        new KnownTask(
             List.of("right 5", "right 4", "right 3", "right 2"),
             List.of("<prompt>right 3</prompt>"))) {
       EvoPrompt search =
@@ -173,8 +102,8 @@ class OptimizerDetailsTest {
 
   @Test
   void evoPrompt_ga_keepsTheBestOfOldAndNew() {
-    try (Known known =
-        new Known(List.of("right 5", "right 4"), List.of("x <prompt>right 6</prompt>"))) {
+    try (KnownTask known =
+        new KnownTask(List.of("right 5", "right 4"), List.of("x <prompt>right 6</prompt>"))) {
       EvoPrompt search =
           new EvoPrompt(
               known.problem,
@@ -242,7 +171,7 @@ class OptimizerDetailsTest {
   void bestArms_everyKind_findsTheBestWithinItsEvaluations() {
     List<String> texts = List.of("right 1", "right 3", "right 9", "right 2", "right 0", "right 4");
     for (BestArms.Kind kind : BestArms.Kind.values()) {
-      try (Known known = new Known(texts, List.of("unused"))) {
+      try (KnownTask known = new KnownTask(texts, List.of("unused"))) {
         BestArms arms = new BestArms(kind, 120, 5, 3, 1);
         List<BestArms.Arm> best =
             arms.select(

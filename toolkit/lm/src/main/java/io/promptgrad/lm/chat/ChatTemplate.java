@@ -56,6 +56,13 @@ public final class ChatTemplate {
     this.tokens = tokens;
   }
 
+  /** Returns whether a model folder has a template for {@link #read}. */
+  public static boolean isIn(Path folder) {
+    return Files.exists(folder.resolve("chat_template.jinja"))
+        || Files.exists(folder.resolve("chat_template.json"))
+        || json(folder.resolve("tokenizer_config.json")).has("chat_template");
+  }
+
   /**
    * Reads the template of a model folder: {@code chat_template.jinja} (and {@code
    * additional_chat_templates/*.jinja}), else {@code chat_template} in {@code

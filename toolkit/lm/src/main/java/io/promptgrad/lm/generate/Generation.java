@@ -63,15 +63,45 @@ public record Generation(List<int[]> tokens, List<String> texts, List<End> ends,
       GenerationOptions options,
       int rowsAtOnce,
       GenerationListener listener) {
+    SplittableRandom random = new SplittableRandom(options.seed());
+    List<SplittableRandom> randoms = prompts.stream().map(prompt -> random.split()).toList();
+    return generate(model, prompts, options, randoms, rowsAtOnce, listener);
+  }
+
+  /**
+   * The same with a seed for each prompt, so that what is drawn for one does not depend on which
+   * others it is with.
+   */
+  public static Generation generate(
+      LanguageModel model,
+      List<int[]> prompts,
+      GenerationOptions options,
+      long[] seeds,
+      int rowsAtOnce) {
+    if (seeds.length != prompts.size()) {
+      throw new IllegalArgumentException(
+          "%d prompts have %d seeds".formatted(prompts.size(), seeds.length));
+    }
+    List<SplittableRandom> randoms = Arrays.stream(seeds).mapToObj(SplittableRandom::new).toList();
+    return generate(model, prompts, options, randoms, rowsAtOnce, GenerationListener.NONE);
+  }
+
+  private static Generation generate(
+      LanguageModel model,
+      List<int[]> prompts,
+      GenerationOptions options,
+      List<SplittableRandom> randoms,
+      int rowsAtOnce,
+      GenerationListener listener) {
     if (rowsAtOnce < 1) {
       throw new IllegalArgumentException("rowsAtOnce is " + rowsAtOnce + ", at least 1 needed");
     }
     requireAll(model, prompts, options);
     int vocabulary = model.spec().vocabulary();
-    SplittableRandom random = new SplittableRandom(options.seed());
     List<Row> rows = new ArrayList<>();
     for (int[] prompt : prompts) {
-      rows.add(new Row(rows.size(), prompt, model, options, random.split(), listener));
+      int row = rows.size();
+      rows.add(new Row(row, prompt, model, options, randoms.get(row), listener));
     }
     // the logits of one step must fit into an array
     int atOnce = Math.min(rowsAtOnce, Math.max(1, Integer.MAX_VALUE / vocabulary));

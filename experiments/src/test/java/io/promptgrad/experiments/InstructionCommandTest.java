@@ -1,0 +1,446 @@
+package io.promptgrad.experiments;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.promptgrad.experiments.config.InstructionConfig;
+import io.promptgrad.experiments.config.InstructionMethods;
+import io.promptgrad.experiments.config.InstructionReader;
+import io.promptgrad.experiments.config.YamlDocument;
+import io.promptgrad.files.Json;
+import io.promptgrad.llm.server.ScriptedServer;
+import io.promptgrad.llm.server.SimulatedTask;
+import io.promptgrad.run.RunDirectory;
+import io.promptgrad.search.TraceStep;
+import io.promptgrad.task.Example;
+import io.promptgrad.task.Task;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Searches for instructions from the command line, against a real HTTP server or a bundled model.
+ */
+class InstructionCommandTest {
+
+  private static final String CANARY = "sk-canary-5f1c07";
+
+  @TempDir private Path folder;
+  private ScriptedServer server;
+
+  @BeforeEach
+  void start() throws IOException {
+    server = new ScriptedServer(SimulatedTask::answer);
+    Task task = SimulatedTask.task(40, 30, 20);
+    for (String split : List.of("train", "dev", "test")) {
+      StringBuilder rows = new StringBuilder("item\tlabel\n");
+      for (Example example : task.split(split)) {
+        rows.append(example.fields().get("item")).append('\t').append(example.label()).append('\n');
+      }
+      Files.writeString(folder.resolve(split + ".tsv"), rows);
+    }
+    Files.writeString(
+        folder.resolve("task.yaml"),
+        "name: rules\nlabel: label\ntrain: train.tsv\ndev: dev.tsv\ntest: test.tsv\n");
+    Files.writeString(folder.resolve("key.txt"), CANARY + "\n");
+  }
+
+  @AfterEach
+  void stop() {
+    server.close();
+  }
+
+  private CommandLineRun search(String method, Path out, String... more) {
+    List<Object> arguments =
+        new ArrayList<>(
+            List.of(
+                "search",
+                method,
+                "--task",
+                folder.resolve("task.yaml"),
+                "--scorer",
+                "openai:scored",
+                "--proposer",
+                "openai:proposing",
+                "--base-url",
+                server.endpoint().toString(),
+                "--key-file",
+                folder.resolve("key.txt"),
+                "--seed-prompt",
+                SimulatedTask.SEED,
+                "--set",
+                "manual_prompts=[\"" + SimulatedTask.SEED + "\"]",
+                "--out",
+                out));
+    arguments.addAll(Arrays.asList(more));
+    return CommandLineRun.of(arguments.toArray());
+  }
+
+  private static void fine(CommandLineRun run) {
+    assertThat(run.code()).as(run.err()).isZero();
+  }
+
+  private static JsonNode json(String text) {
+    try {
+      return Json.parse(text);
+    } catch (IOException e) {
+      throw new AssertionError(text, e);
+    }
+  }
+
+  /** The steps of a trace, without their times. */
+  private static List<String> steps(Path run) {
+    return TraceStep.read(run.resolve("trace.jsonl")).stream()
+        .map(step -> (ObjectNode) step.toJson())
+        .map(step -> Json.line(step.without("seconds")))
+        .toList();
+  }
+
+  // ------------------------------------------------------------------ a run
+
+  @Test
+  void search_opro_findsABetterInstructionAndKeepsTheRun() {
+    Path out = folder.resolve("run");
+    CommandLineRun run =
+        search("opro", out, "--json", "--set", "budget.steps=6", "--set", "optimizer.samples=4");
+    fine(run);
+    JsonNode result = json(run.out());
+    assertThat(SimulatedTask.truth(result.path("found").path("text").asText()))
+        .isGreaterThan(SimulatedTask.truth(SimulatedTask.SEED) + 0.1);
+    assertThat(result.path("found").path("kind").asText()).isEqualTo("instruction");
+    assertThat(result.path("baselines").path("majority").path("test").path("n").asInt())
+        .isEqualTo(20);
+    assertThat(result.path("baselines").path("manual").path("test").path("n").asInt())
+        .isEqualTo(20);
+    assertThat(result.path("comparison").has("manual")).isTrue();
+    assertThat(result.path("cost").path("calls").asLong()).isPositive();
+    assertThat(out.resolve("report.html")).exists();
+    assertThat(out.resolve("prompt/prompt.json")).exists();
+    assertThat(out.resolve("answers.sqlite")).exists();
+    JsonNode models = Json.read(out.resolve("models.json"));
+    assertThat(models.path("search").path("task").path("calls").asLong()).isPositive();
+    assertThat(models.path("search").path("proposer").path("calls").asLong()).isEqualTo(24);
+    assertThat(models.path("proposals").path("readable").asLong()).isEqualTo(24);
+    assertThat(server.seen.size())
+        .isEqualTo((int) (calls(models.path("search")) + calls(models.path("evaluation"))));
+    // Elsewhere than on a terminal: lines with what was spent and who leads, and no escapes.
+    assertThat(run.err()).contains("step 1/6").contains("calls").doesNotContain("\u001b");
+  }
+
+  private static long calls(JsonNode meters) {
+    long calls = 0;
+    for (JsonNode meter : meters) {
+      calls += meter.path("calls").asLong();
+    }
+    return calls;
+  }
+
+  /** The key goes into the header of every request and nowhere else. */
+  @Test
+  void search_withAKey_leavesNoTraceOfIt() throws IOException {
+    Path out = folder.resolve("run");
+    server.thenStatus(500, "{\"error\": {\"message\": \"bad key " + CANARY + "\"}}");
+    CommandLineRun run =
+        search("opro", out, "--debug", "--set", "budget.steps=1", "--set", "optimizer.samples=2");
+    fine(run);
+    assertThat(server.seen)
+        .allMatch(
+            request -> List.of("Bearer " + CANARY).equals(request.headers().get("Authorization")));
+    assertThat(run.out() + run.err()).doesNotContain(CANARY);
+    try (Stream<Path> files = Files.walk(out)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        assertThat(new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1))
+            .as(file.toString())
+            .doesNotContain(CANARY);
+      }
+    }
+    server.thenStatus(401, "{\"error\": {\"message\": \"wrong key " + CANARY + "\"}}");
+    CommandLineRun refused =
+        search("opro", folder.resolve("refused"), "--set", "budget.steps=1", "--set", "seed=9");
+    assertThat(refused.code()).isEqualTo(2);
+    assertThat(refused.err()).contains("401").doesNotContain(CANARY);
+  }
+
+  @Test
+  void resume_withMoreSteps_equalsTheUninterrupted() {
+    Path whole = folder.resolve("whole");
+    fine(
+        search(
+            "evoprompt-ga", whole, "--set", "budget.steps=4", "--set", "optimizer.population=4"));
+    Path pieces = folder.resolve("pieces");
+    fine(
+        search(
+            "evoprompt-ga", pieces, "--set", "budget.steps=2", "--set", "optimizer.population=4"));
+    int before = server.seen.size();
+    fine(
+        CommandLineRun.of(
+            "resume", pieces, "--set", "budget.steps=4", "--set", "server.concurrency=3"));
+    assertThat(server.seen.size()).isGreaterThan(before);
+    assertThat(steps(pieces)).isEqualTo(steps(whole));
+    assertThat(RunDirectory.view(pieces).result().get().found().scores())
+        .isEqualTo(RunDirectory.view(whole).result().get().found().scores());
+    CommandLineRun other = CommandLineRun.of("resume", pieces, "--set", "optimizer.population=5");
+    assertThat(other.code()).isEqualTo(2);
+    assertThat(other.err()).contains("optimizer.population=5");
+  }
+
+  @Test
+  void eval_ofARun_asksItsModelOrAnother() {
+    Path out = folder.resolve("run");
+    fine(search("grips", out, "--set", "budget.steps=1"));
+    CommandLineRun same = CommandLineRun.of("eval", "--prompt", out, "--json");
+    fine(same);
+    JsonNode found = json(same.out()).path("found");
+    assertThat(found.path("test").path("value").asDouble())
+        .isEqualTo(RunDirectory.view(out).result().get().found().scores().get("test").value());
+    int asked = server.seen.size();
+    CommandLineRun dev =
+        CommandLineRun.of(
+            "eval", "--prompt", out, "--split", "dev", "--scorer", "openai:other", "--json");
+    fine(dev);
+    assertThat(json(dev.out()).path("model").asText()).isEqualTo("openai:other");
+    assertThat(json(dev.out()).path("found").path("dev").path("n").asInt()).isEqualTo(30);
+    assertThat(server.seen.size()).isEqualTo(asked + 30);
+  }
+
+  static Set<String> methods() {
+    return InstructionMethods.names();
+  }
+
+  @ParameterizedTest
+  @MethodSource("methods")
+  void search_everyMethod_runsWithinABudgetOfCalls(String method) {
+    Path out = folder.resolve(method);
+    CommandLineRun run =
+        search(method, out, "--json", "--set", "budget.calls=400", "--set", "budget.steps=3");
+    fine(run);
+    JsonNode result = json(run.out());
+    assertThat(result.path("method").asText()).isEqualTo(method);
+    assertThat(result.path("cost").path("calls").asLong()).isBetween(1L, 400L);
+    InstructionConfig config =
+        InstructionReader.read(YamlDocument.read(out.resolve("config.yaml")), out);
+    InstructionConfig again =
+        InstructionReader.read(
+            YamlDocument.parse(YamlDocument.write(config.toJson()), "again"), out);
+    assertThat(again.identity()).isEqualTo(config.identity());
+  }
+
+  // ------------------------------------------------------------------ money
+
+  /** The rehearsal's calls are those of the run, give or take what chance decides. */
+  @ParameterizedTest
+  @CsvSource({"opro", "evoprompt-de", "protegi"})
+  void dryRun_asksNobodyAndComesNearTheTruth(String method) {
+    String[] settings = {
+      "--set", "budget.steps=2", "--set", "optimizer.max_tokens=100", "--seed", "1"
+    };
+    String[] dry = Arrays.copyOf(settings, settings.length + 2);
+    dry[settings.length] = "--dry-run";
+    dry[settings.length + 1] = "--json";
+    CommandLineRun rehearsal = search(method, folder.resolve("none"), dry);
+    fine(rehearsal);
+    assertThat(server.seen).isEmpty();
+    assertThat(folder.resolve("none")).doesNotExist();
+    JsonNode expected = json(rehearsal.out()).path("expected");
+    assertThat(expected.path("proposer").has("usd")).isFalse(); // no price is known
+
+    Path out = folder.resolve("run");
+    fine(search(method, out, settings));
+    JsonNode models = Json.read(out.resolve("models.json"));
+    double calls = models.path("search").path("task").path("calls").asLong();
+    assertThat(expected.path("scorer").path("calls").asLong() / calls).isBetween(0.5, 2.0);
+    assertThat(expected.path("proposer").path("calls").asLong())
+        .isEqualTo(models.path("search").path("proposer").path("calls").asLong());
+    long evaluation = models.path("evaluation").path("task").path("calls").asLong();
+    assertThat(expected.path("evaluation").path("calls").asLong())
+        .isBetween(evaluation - 30, evaluation + 30); // whether dev was looked at before
+  }
+
+  @Test
+  void search_budgetOfDollars_isNotPassedAndNeedsPrices() throws IOException {
+    CommandLineRun unknown = search("opro", folder.resolve("a"), "--set", "budget.usd=1");
+    assertThat(unknown.code()).isEqualTo(2);
+    assertThat(unknown.err()).contains("No price of the model");
+    assertThat(server.seen).isEmpty();
+    assertThat(folder.resolve("a")).doesNotExist();
+
+    Path prices = folder.resolve("prices.yaml");
+    Files.writeString(prices, "- {model: \"*\", from: 2020-01-01, input: 1000, output: 2000}\n");
+    CommandLineRun run =
+        search(
+            "opro",
+            folder.resolve("b"),
+            "--json",
+            "--set",
+            "budget.usd=10",
+            "--set",
+            "scoring.max_tokens=10",
+            "--set",
+            "optimizer.max_tokens=100",
+            "--set",
+            "prices=" + prices);
+    fine(run);
+    JsonNode result = json(run.out());
+    assertThat(result.path("stopped_by").asText()).isEqualTo("budget");
+    assertThat(result.path("cost").path("usd").asDouble()).isBetween(5.0, 10.0);
+    CommandLineRun dry =
+        search(
+            "opro",
+            folder.resolve("c"),
+            "--dry-run",
+            "--set",
+            "budget.usd=10",
+            "--set",
+            "prices=" + prices);
+    fine(dry);
+    assertThat(dry.out()).contains("US dollars").contains("no model was asked");
+  }
+
+  @Test
+  void cache_sharedByTwoRuns_asksOnce() {
+    Path cache = folder.resolve("answers.sqlite");
+    String[] more = {"--cache", cache.toString(), "--set", "budget.steps=2"};
+    fine(search("opro", folder.resolve("one"), more));
+    int asked = server.seen.size();
+    fine(search("opro", folder.resolve("two"), more));
+    assertThat(server.seen.size()).isEqualTo(asked);
+    assertThat(RunDirectory.view(folder.resolve("two")).result().get().cost().calls()).isZero();
+  }
+
+  // ------------------------------------------------------------------ bad input
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "optimizer.sampels=3 | unknown key 'optimizer.sampels'; did you mean 'samples'?",
+        "optimizer.beam=3 | unknown key 'optimizer.beam'",
+        "optimizer.strategy=best | 'optimizer.strategy' is 'best'",
+        "optimizer.samples=0 | samples",
+        "scoring.extractor=bhb | did you mean 'bbh'?",
+        "scoring.by=judge | the key 'judge' is missing",
+        "layout=chatty | 'layout' is 'chatty'; known are auto, chat",
+        "layout={user: hello} | no {instruction}",
+        "server.base_url=ftp://x | no web address",
+        "server.key_env=A_VARIABLE_THAT_IS_NOT_SET | 'key_env' or by 'key_file'",
+        "edits=[delte] | there is no edit 'delte'; did you mean 'delete'?",
+        "budget.evalutions=3 | did you mean 'evaluations'?",
+        "budget.usd=-1 | must not be negative",
+        "proposer=gpt-4o | 'proposer' is 'gpt-4o'; write openai:MODEL",
+        "scorer=local:no/such/folder/here | there is no model folder",
+        "seed_prompts=[] | give at least one instruction",
+        "template=x | unknown key 'template'",
+      })
+  void search_badSetting_isOneSentence(String assignment, String sentence) {
+    CommandLineRun run = search("opro", folder.resolve("none"), "--set", assignment);
+    assertThat(run.code()).as(run.err()).isEqualTo(2);
+    assertThat(run.err()).contains(sentence);
+    assertThat(run.errLines()).hasSize(1);
+    assertThat(folder.resolve("none")).doesNotExist();
+  }
+
+  @Test
+  void search_keyOfAnEnvironmentVariableThatIsNotSet_isForTheUser() {
+    CommandLineRun run =
+        CommandLineRun.of(
+            "search",
+            "opro",
+            "--task",
+            folder.resolve("task.yaml"),
+            "--scorer",
+            "openai:scored",
+            "--base-url",
+            server.endpoint(),
+            "--key-env",
+            "A_VARIABLE_THAT_IS_NOT_SET");
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.err()).contains("A_VARIABLE_THAT_IS_NOT_SET is not set");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "opro | --model | bundled:mini-roberta | --model does not go with opro",
+        "opro | --template | {x} [P] | --template does not go with opro",
+        "autoprompt | --scorer | openai:x | --scorer: the method 'autoprompt' has no such option",
+        "autoprompt | --template | {item} [T] [P] | Missing required option: '--model'",
+        "orpo | --scorer | openai:x | did you mean 'opro'?",
+      })
+  void search_optionsOfAnotherKind_areRefused(
+      String method, String option, String value, String sentence) {
+    CommandLineRun run =
+        CommandLineRun.of("search", method, "--task", folder.resolve("task.yaml"), option, value);
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.err()).contains(sentence);
+  }
+
+  // ------------------------------------------------------------------ without any server
+
+  @Test
+  void search_localModels_fallBackToEditsAndSaySo() {
+    Path out = folder.resolve("local");
+    CommandLineRun run =
+        CommandLineRun.of(
+            "search",
+            "opro",
+            "--task",
+            "bundled:sentiment",
+            "--scorer",
+            "local:bundled:mini-llama",
+            "--proposer",
+            "local:bundled:mini-llama",
+            "--seed-prompt",
+            "Say whether the review is good or bad, and think about it.",
+            "--device",
+            "cpu",
+            "--json",
+            "--out",
+            out,
+            "--set",
+            "budget.steps=4",
+            "--set",
+            "optimizer={samples: 2, train_examples: 20, exemplars: 0, max_tokens: 20}",
+            "--set",
+            "attempts=2");
+    fine(run);
+    JsonNode result = json(run.out());
+    assertThat(result.path("warnings").toString())
+        .contains("answers of the proposer could be read")
+        .contains("edits of the prompts at hand took over")
+        .contains("proposals are edits");
+    JsonNode models = Json.read(out.resolve("models.json"));
+    assertThat(models.path("proposals").path("edits").asLong()).isPositive();
+    assertThat(models.path("search").path("proposer").path("calls").asLong()).isPositive();
+    assertThat(result.path("found").path("test").path("n").asInt()).isEqualTo(400);
+  }
+
+  @Test
+  void dryRun_ofALocalSearch_loadsNoModel() {
+    CommandLineRun run =
+        CommandLineRun.of(
+            "search",
+            "grips",
+            "--task",
+            folder.resolve("task.yaml"),
+            "--scorer",
+            "local:bundled:mini-llama",
+            "--dry-run");
+    fine(run);
+    assertThat(run.out()).contains("scorer").contains("evaluation").contains("no model was asked");
+  }
+}
