@@ -101,13 +101,36 @@ class ProgramTest {
         softLogits(1, 2));
     assertNear(
         call(
-            "soft_losses", ids, none, none, positions, none, v, slots, which, at, target, none,
+            "soft_losses",
+            ids,
+            none,
+            none,
+            positions,
+            none,
+            v,
+            slots,
+            which,
+            at,
+            target,
+            none,
             settings),
         loss(softLogits(1, 2), 2));
     NDList found =
         callAll(
-            "soft_gradient", ids, none, none, positions, none, v, slots, which, at, target,
-            weights, none, settings);
+            "soft_gradient",
+            ids,
+            none,
+            none,
+            positions,
+            none,
+            v,
+            slots,
+            which,
+            at,
+            target,
+            weights,
+            none,
+            settings);
     assertNear(found.get(0), loss(softLogits(1, 2), 2));
     double step = 1e-6;
     assertNear(
@@ -120,8 +143,7 @@ class ProgramTest {
     NDArray behind = scope.create(new long[] {1, 2}, new Shape(1, 2));
     NDArray one = scope.create(new double[] {1, 0, 0});
     assertNear(
-        call(
-            "soft_logits", ids, none, none, behind, none, prefix, pieces, which, at, none, one),
+        call("soft_logits", ids, none, none, behind, none, prefix, pieces, which, at, none, one),
         0,
         25 / RMS,
         20 / RMS);
