@@ -147,6 +147,8 @@ class ProgramTest {
         0,
         25 / RMS,
         20 / RMS);
+    NDArray features = call("features", ids, none, none, positions, none, at);
+    assertNear(call("soft_logits_of", features, none), 0, 25 / RMS, 20 / RMS);
     assertNear(call("soft_prefix", ids, none, positions), new double[8]);
   }
 
