@@ -78,10 +78,85 @@ class ProgramTest {
     gradientAmongTwoTokens();
     discreteSearch();
     blackBox();
+    softPrompts();
     training();
     program.close();
     encoderAndDecoder();
     assertThat(called).isEqualTo(entryPoints());
+  }
+
+  /** The vector (1, 2) in the place of token 1, and a prefix of which the layer makes nothing. */
+  private void softPrompts() {
+    NDArray ids = scope.create(new long[] {0, 1}, new Shape(1, 2));
+    NDArray positions = scope.create(new long[] {0, 1}, new Shape(1, 2));
+    NDArray none = program.nothing();
+    NDArray at = scope.create(new long[] {1});
+    NDArray v = scope.create(new float[] {1, 2}, new Shape(1, 2));
+    NDArray slots = scope.create(new long[] {1});
+    NDArray which = scope.create(new long[] {0});
+    NDArray settings = scope.create(new double[] {0, 0, 0});
+    NDArray target = scope.create(new long[] {2}, new Shape(1, 1));
+    NDArray weights = scope.create(new float[] {2});
+    assertNear(
+        call("soft_logits", ids, none, none, positions, none, v, slots, which, at, none, settings),
+        softLogits(1, 2));
+    assertNear(
+        call(
+            "soft_losses",
+            ids,
+            none,
+            none,
+            positions,
+            none,
+            v,
+            slots,
+            which,
+            at,
+            target,
+            none,
+            settings),
+        loss(softLogits(1, 2), 2));
+    NDList found =
+        callAll(
+            "soft_gradient",
+            ids,
+            none,
+            none,
+            positions,
+            none,
+            v,
+            slots,
+            which,
+            at,
+            target,
+            weights,
+            none,
+            settings);
+    assertNear(found.get(0), loss(softLogits(1, 2), 2));
+    double step = 1e-6;
+    assertNear(
+        found.get(1),
+        (loss(softLogits(1 + step, 2), 2) - loss(softLogits(1 - step, 2), 2)) / step,
+        (loss(softLogits(1, 2 + step), 2) - loss(softLogits(1, 2 - step), 2)) / step);
+
+    NDArray prefix = scope.ones(new Shape(1, 4));
+    NDArray pieces = scope.create(new long[] {0, 1});
+    NDArray behind = scope.create(new long[] {1, 2}, new Shape(1, 2));
+    NDArray one = scope.create(new double[] {1, 0, 0});
+    assertNear(
+        call("soft_logits", ids, none, none, behind, none, prefix, pieces, which, at, none, one),
+        0,
+        25 / RMS,
+        20 / RMS);
+    NDArray features = call("features", ids, none, none, positions, none, at);
+    assertNear(call("soft_logits_of", features, none), 0, 25 / RMS, 20 / RMS);
+    assertNear(call("soft_prefix", ids, none, positions), new double[8]);
+  }
+
+  /** Logits behind the vector (x, y). */
+  private static double[] softLogits(double x, double y) {
+    double rms = Math.sqrt((x * x + y * y) / 2);
+    return new double[] {(3 * x + 4 * y) / rms, (4 * x - 3 * y) / rms, 5 * x / rms};
   }
 
   /** Sequence 0, 1; logits at token 1, whose normalised vector is (4, -3) / rms. */
