@@ -191,6 +191,6 @@ class GradientFreeTest {
                 world.model(),
                 "--task",
                 world.file("task.yaml")))
-        .contains("made of vectors");
+        .contains("trigger tokens");
   }
 }

@@ -7,7 +7,9 @@ import com.fasterxml.jackson.databind.node.TextNode;
 import io.promptgrad.experiments.config.ConfigReader;
 import io.promptgrad.experiments.config.DiscreteConfig;
 import io.promptgrad.experiments.config.ExperimentConfig;
+import io.promptgrad.experiments.config.GradientFreeConfig;
 import io.promptgrad.experiments.config.Nearest;
+import io.promptgrad.experiments.config.SoftMethod;
 import io.promptgrad.experiments.config.YamlDocument;
 import io.promptgrad.experiments.execution.Leaderboard;
 import io.promptgrad.files.Json;
@@ -34,7 +36,8 @@ import picocli.CommandLine.Parameters;
     description = "Compare methods on one task, with the same budget and seeds.")
 final class BenchCommand implements Callable<Integer> {
 
-  private static final Set<String> TRAINED = Set.of("linear-probe", "finetune");
+  /** Methods that go through the data by epochs and have no budget. */
+  private static final List<String> TRAINED = List.of("linear-probe", "finetune");
 
   /** What is compared, and with what. */
   private enum Suite {
@@ -54,7 +57,9 @@ final class BenchCommand implements Callable<Integer> {
       if (this == DISCRETE) {
         all.addAll(DiscreteConfig.names());
       } else {
-        all.addAll(List.of("linear-probe", "finetune"));
+        all.addAll(SoftMethod.names());
+        all.addAll(GradientFreeConfig.names());
+        all.addAll(TRAINED);
       }
       return all;
     }
@@ -206,9 +211,11 @@ final class BenchCommand implements Callable<Integer> {
     }
     document.set("method", TextNode.valueOf(method), "--methods");
     document.set("seed", LongNode.valueOf(seed), "--seeds");
-    if (TRAINED.contains(method)) {
-      root.remove("budget"); // epochs are theirs
+    if (withoutSlots(method)) {
       root.put("template", root.path("template").asText().replaceAll(" ?\\[T\\]", ""));
+    }
+    if (TRAINED.contains(method)) {
+      root.remove("budget");
     } else {
       document.set("budget", limits(), "--budget");
     }
@@ -229,6 +236,13 @@ final class BenchCommand implements Callable<Integer> {
       }
     }
     return ConfigReader.read(document, folder);
+  }
+
+  /** Their vectors, keys and values stand in front, or there are none. */
+  private static boolean withoutSlots(String method) {
+    return TRAINED.contains(method)
+        || SoftMethod.names().contains(method)
+        || List.of("bbt", "bbtv2").contains(method);
   }
 
   private ObjectNode limits() {

@@ -110,6 +110,8 @@ class ConfigsTest {
             "prompt-tuning-sst2",
             "relations-trex",
             "sentiment",
+            "soft-sentiment",
+            "soft-sst2-16",
             "sick-e",
             "sick-e-balanced",
             "sick-e-two-way",
