@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -195,5 +196,44 @@ class SoftCommandTest {
     Files.writeString(
         adapter.resolve("adapter_config.json"), Json.pretty(config.put("peft_type", "LORA")));
     refused(eval(adapter, asked), "LORA");
+  }
+
+  /** The two families meet: vectors that were trained say where the search over tokens begins. */
+  @Test
+  void search_fromASoftPrompt_beginsAtItsNearestTokens() throws IOException {
+    Path soft = folder.resolve("begun");
+    assertThat(
+            search("prompt-tuning", soft, "--set", "soft={tokens: 3, updates: 4, batch_size: 4}")
+                .code())
+        .isZero();
+    Path out = folder.resolve("continued");
+    CommandLineRun run =
+        CommandLineRun.of(
+            "search",
+            "gcg",
+            "--model",
+            world.model(),
+            "--task",
+            world.file("task.yaml"),
+            "--template",
+            "{sentence} [T] [T] [T] [P]",
+            "--label",
+            "negative=bad",
+            "--label",
+            "positive=good",
+            "--set",
+            "search={width: 4, from: " + soft + ", filter: [special]}",
+            "--set",
+            "budget.steps=1",
+            "--out",
+            out,
+            "--json");
+    assertThat(run.code()).as(run.err()).isZero();
+    JsonNode nearest = Json.read(soft.resolve("prompt/prompt.json")).path("nearest_tokens");
+    JsonNode parent = Json.parse(Files.readAllLines(out.resolve("trace.jsonl")).get(0));
+    // The first trigger is scored beside its candidates, which differ from it at one place.
+    assertThat(parent.path("candidates").path(0).path("text").asText().split(" "))
+        .containsExactlyElementsOf(
+            StreamSupport.stream(nearest.spliterator(), false).map(JsonNode::asText).toList());
   }
 }

@@ -238,10 +238,12 @@ final class BenchCommand implements Callable<Integer> {
     return ConfigReader.read(document, folder);
   }
 
-  /** Their vectors, keys and values stand in front, or there are none. */
+  /**
+   * Their vectors, keys and values stand in front, or there are none; P-tuning's fill the slots.
+   */
   private static boolean withoutSlots(String method) {
     return TRAINED.contains(method)
-        || SoftMethod.names().contains(method)
+        || (SoftMethod.names().contains(method) && !method.equals("p-tuning"))
         || List.of("bbt", "bbtv2").contains(method);
   }
 

@@ -148,7 +148,7 @@ public final class ConfigReader {
         budget(root, stop, ENDING.contains(method)),
         stop,
         MethodReader.autoPrompt(root, facts.isPresent()),
-        DiscreteConfig.read(root, method),
+        DiscreteConfig.read(root, method, paths),
         SoftMethod.read(root, method, paths),
         GradientFreeConfig.read(root, method, paths),
         MethodReader.probe(root),

@@ -3,6 +3,7 @@ package io.promptgrad.experiments.config;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.promptgrad.experiments.config.ConfigPaths.Base;
 import io.promptgrad.files.Json;
 import io.promptgrad.gradient.coordinate.AutoDan;
 import io.promptgrad.gradient.coordinate.GcgConfig;
@@ -180,6 +181,7 @@ public record DiscreteConfig(String method, ObjectNode options) {
             .put("evaluation_examples", 64)
             .put("fluency", 0.0)
             .put("increase_loss", false)
+            .put("from", "")
             .put("dev_every", 1);
     if (method.equals("random") || method.equals("universal-triggers")) {
       all.remove("gradient_examples"); // no gradients; or those of the examples that judge
@@ -195,9 +197,9 @@ public record DiscreteConfig(String method, ObjectNode options) {
   }
 
   /** Reads the section for a method; empty for a method of another kind. */
-  static Optional<DiscreteConfig> read(Section root, String method) {
+  static Optional<DiscreteConfig> read(Section root, String method, Base paths) {
     return METHODS.containsKey(method)
-        ? Optional.of(read(root, method, defaults(method), TokenFilter.AUTOPROMPT))
+        ? Optional.of(read(root, method, defaults(method), TokenFilter.AUTOPROMPT, paths))
         : Optional.empty();
   }
 
@@ -216,12 +218,12 @@ public record DiscreteConfig(String method, ObjectNode options) {
   }
 
   /** Reads the section for texts as targets. */
-  static DiscreteConfig readForTargets(Section root, String method) {
-    return read(root, method, targetDefaults(method), TARGET_FILTER);
+  static DiscreteConfig readForTargets(Section root, String method, Base paths) {
+    return read(root, method, targetDefaults(method), TARGET_FILTER, paths);
   }
 
   private static DiscreteConfig read(
-      Section root, String method, ObjectNode options, Set<TokenFilter.Rule> filter) {
+      Section root, String method, ObjectNode options, Set<TokenFilter.Rule> filter, Base paths) {
     String[] keys =
         Stream.concat(
                 options.properties().stream().map(Map.Entry::getKey),
@@ -240,6 +242,10 @@ public record DiscreteConfig(String method, ObjectNode options) {
         options.put(key, section.number(key).orElse(otherwise.asDouble()));
       } else if (otherwise.isBoolean()) {
         options.put(key, section.flag(key, otherwise.asBoolean()));
+      } else if (key.equals("from")) {
+        String path = section.text(key).orElseThrow();
+        options.put(
+            key, path.isEmpty() ? "" : ConfigPaths.file(section, key, path, paths).toString());
       } else {
         options.put(key, section.choice(key, otherwise.asText(), choices(key)));
       }

@@ -203,7 +203,7 @@ public record TargetConfig(
             own.flag("add_space", false),
             date(own),
             draft(own, method, paths),
-            DiscreteConfig.readForTargets(root, method),
+            DiscreteConfig.readForTargets(root, method, paths),
             root.wholeNumber("seed").orElse(0),
             ConfigReader.device(root),
             ConfigReader.precision(root),

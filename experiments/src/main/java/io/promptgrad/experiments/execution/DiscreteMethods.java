@@ -19,6 +19,7 @@ import io.promptgrad.metric.Metric;
 import io.promptgrad.search.RandomSource;
 import io.promptgrad.search.Search;
 import io.promptgrad.task.Task;
+import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -31,6 +32,7 @@ public final class DiscreteMethods {
   static Search search(
       DiscreteConfig config,
       LanguageModel model,
+      String modelName,
       Task task,
       Cloze cloze,
       Metric metric,
@@ -50,6 +52,9 @@ public final class DiscreteMethods {
     }
     if (config.options().path("increase_loss").asBoolean()) {
       problem = new LossIncrease(problem);
+    }
+    if (!config.text("from").isEmpty()) {
+      problem = SoftMethods.startingAt(Path.of(config.text("from")), problem, model, modelName);
     }
     return search(config, problem, Optional.empty(), random);
   }

@@ -217,7 +217,13 @@ public final class Experiment implements AutoCloseable {
     }
     if (config.discrete().isPresent()) {
       return DiscreteMethods.search(
-          config.discrete().get(), model, task, cloze, metric, new RandomSource(config.seed()));
+          config.discrete().get(),
+          model,
+          config.model(),
+          task,
+          cloze,
+          metric,
+          new RandomSource(config.seed()));
     }
     return new AutoPrompt(
         model, task, cloze, config.autoprompt(), metric, new RandomSource(config.seed()));

@@ -11,9 +11,14 @@ import io.promptgrad.gradient.soft.SoftConfig;
 import io.promptgrad.gradient.soft.SoftPrompt;
 import io.promptgrad.gradient.soft.SoftSearch;
 import io.promptgrad.gradient.soft.SoftStart;
+import io.promptgrad.gradient.soft.TriggerStart;
+import io.promptgrad.gradient.trigger.TriggerProblem;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
+import io.promptgrad.lm.SearchModel;
+import io.promptgrad.lm.SoftModel;
 import io.promptgrad.metric.Metric;
+import io.promptgrad.prompt.Prompt;
 import io.promptgrad.search.RandomSource;
 import io.promptgrad.search.Search;
 import io.promptgrad.task.Task;
@@ -61,26 +66,51 @@ final class SoftMethods {
 
   /** Another prompt's numbers, or the tokens of a trigger. */
   private static SoftStart start(SoftMethod method, LanguageModel model, String modelName) {
-    Path from = Path.of(method.text("from"));
+    Prompt begun = begun(Path.of(method.text("from")), model, modelName);
+    return begun instanceof SoftPrompt soft
+        ? new SoftStart.Given(soft.adapters().get(0).used())
+        : new SoftStart.Tokens(begun.tokenIds());
+  }
+
+  /**
+   * A problem of discrete search that begins where another search ended: at a trigger's tokens, or
+   * at those nearest to a soft prompt's vectors.
+   */
+  static TriggerProblem startingAt(
+      Path from, TriggerProblem problem, LanguageModel model, String modelName) {
+    Prompt begun = begun(from, model, modelName);
+    if (!(begun instanceof SoftPrompt soft)) {
+      return new TriggerStart(problem, begun.tokenIds());
+    }
+    if (soft.layout() == SoftModel.Layout.KEY_VALUES) {
+      throw new InvalidInputException(
+          "%s is a prompt of keys and values, which no tokens are near to; begin at one of word vectors."
+              .formatted(from));
+    }
+    return TriggerStart.nearest(problem, soft, SearchModel.Nearness.COSINE);
+  }
+
+  /** A soft prompt, or a trigger with tokens. */
+  private static Prompt begun(Path from, LanguageModel model, String modelName) {
     Optional<Path> json = promptJson(from);
     if (json.isPresent()) {
       JsonNode saved = Json.read(json.get());
       if (!saved.path("kind").asText().equals(SoftPrompt.KIND)) {
-        int[] ids = TriggerPrompt.fromJson(saved, model.tokenizer()).tokenIds();
-        if (ids.length == 0) {
+        TriggerPrompt trigger = TriggerPrompt.fromJson(saved, model.tokenizer());
+        if (trigger.tokenIds().length == 0) {
           throw new InvalidInputException(
               "%s has no trigger tokens to begin at.".formatted(json.get()));
         }
-        return new SoftStart.Tokens(ids);
+        return trigger;
       }
       SoftPrompt prompt = SoftPrompt.read(saved, json.get().getParent(), model.tokenizer());
       prompt.requireFit(model, modelName);
-      return new SoftStart.Given(prompt.adapters().get(0).used());
+      return prompt;
     }
     SoftPrompt prompt =
         new SoftPrompt(List.of(PeftAdapter.read(from)), Optional.empty(), List.of());
     prompt.requireFit(model, modelName);
-    return new SoftStart.Given(prompt.adapters().get(0).used());
+    return prompt;
   }
 
   /** The prompt.json that a path names or holds. */

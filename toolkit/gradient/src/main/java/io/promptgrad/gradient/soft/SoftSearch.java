@@ -386,7 +386,7 @@ public final class SoftSearch implements Search {
         model
             .forSearch()
             .nearest(Arrays.copyOf(best, tokens * width), banned, SearchModel.Nearness.COSINE);
-    return Arrays.stream(ids).mapToObj(model.tokenizer()::token).toList();
+    return Arrays.stream(ids).mapToObj(model.tokenizer()::view).toList();
   }
 
   // ------------------------------------------------------------------ state

@@ -80,7 +80,7 @@ public final class VirtualTokens {
       all.add(
           Arrays.stream(order)
               .limit(k)
-              .map(id -> new Near(id, model.tokenizer().token(id), value[id]))
+              .map(id -> new Near(id, model.tokenizer().view(id), value[id]))
               .toList());
     }
     return all;
@@ -111,7 +111,7 @@ public final class VirtualTokens {
     }
     List<String> names = new ArrayList<>();
     for (int id : snappedIds(model, prompt.adapters().get(0), measure)) {
-      names.add(model.tokenizer().token(id));
+      names.add(model.tokenizer().view(id));
     }
     return new SoftPrompt(adapters, prompt.reading(), names);
   }
