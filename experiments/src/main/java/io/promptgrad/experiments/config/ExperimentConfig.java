@@ -207,10 +207,13 @@ public record ExperimentConfig(
     return here.comparable().equals(begun.comparable());
   }
 
-  private JsonNode comparable() {
+  /**
+   * As text: a number that was read from a file is not the same kind of node as one that was not.
+   */
+  private String comparable() {
     ObjectNode json = toJson();
     json.remove("manual_prompts");
-    return sorted(json);
+    return Json.line(sorted(json));
   }
 
   static JsonNode sorted(JsonNode node) {

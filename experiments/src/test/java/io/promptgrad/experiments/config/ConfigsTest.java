@@ -144,6 +144,8 @@ class ConfigsTest {
                   YamlDocument.parse(YamlDocument.write(config.toJson()), name), CONFIGS);
           // Else a run that was killed could not be resumed.
           assertThat(again.identity()).as(name).isEqualTo(config.identity());
+          // Else a leaderboard would not know its own runs.
+          assertThat(config.isRun(again, config.model())).as(name).isTrue();
         });
   }
 
