@@ -24,7 +24,7 @@ import java.util.regex.Pattern;
 record MemoryCourse(List<Point> points) {
 
   /** Resident memory is judged only after as many steps as Java's compiler is busy. */
-  private static final int JUDGED = 500;
+  private static final int JUDGED = 1000;
 
   private static final double MAY_GROW = 0.05;
   private static final Pattern RESIDENT = Pattern.compile("VmRSS:\\s*(\\d+) kB");
@@ -101,10 +101,19 @@ record MemoryCourse(List<Point> points) {
 
   /** Whether nothing grew from the first look to the last. */
   boolean ok() {
+    return ok(JUDGED);
+  }
+
+  /**
+   * The same for steps that are heavier.
+   *
+   * @param judged steps after which resident memory is judged
+   */
+  boolean ok(int judged) {
     return last().arrays == first().arrays
         && last().arrayBytes == first().arrayBytes
         && grewLittle(first().device, last().device)
-        && (last().step < JUDGED || grewLittle(first().resident, last().resident));
+        && (last().step < judged || grewLittle(first().resident, last().resident));
   }
 
   private static boolean grewLittle(long before, long after) {
