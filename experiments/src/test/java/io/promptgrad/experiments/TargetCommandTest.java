@@ -137,6 +137,13 @@ class TargetCommandTest {
     assertThat(none.err()).contains("--task and --template, or --text and --say");
   }
 
+  @Test
+  void run_optionThatAMethodWouldIgnore_isRefused() {
+    CommandLineRun run = run(folder.resolve("never"), "method=autodan", "search={fluency: 1}");
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.err()).contains("unknown key 'search.fluency'");
+  }
+
   static List<String> methods() {
     return List.copyOf(DiscreteConfig.targetNames());
   }

@@ -192,6 +192,9 @@ public record DiscreteConfig(String method, ObjectNode options) {
 
   static ObjectNode targetDefaults(String method) {
     ObjectNode all = Json.object().put("fluency", 0.0).put("dev_every", 5);
+    if (method.equals("autodan")) {
+      all.remove("fluency"); // preselection and selection weigh it
+    }
     all.setAll(TARGET_METHODS.get(method).deepCopy());
     return all;
   }
@@ -233,16 +236,10 @@ public record DiscreteConfig(String method, ObjectNode options) {
     for (Map.Entry<String, JsonNode> option : options.properties()) {
       String key = option.getKey();
       JsonNode otherwise = option.getValue();
-      if (!section.has(key)) {
+      if (!section.has(key) || section.overrides(options, key)) {
         continue;
       }
-      if (otherwise.isInt()) {
-        options.put(key, section.wholeNumber(key, otherwise.asInt()));
-      } else if (otherwise.isNumber()) {
-        options.put(key, section.number(key).orElse(otherwise.asDouble()));
-      } else if (otherwise.isBoolean()) {
-        options.put(key, section.flag(key, otherwise.asBoolean()));
-      } else if (key.equals("from")) {
+      if (key.equals("from")) {
         String path = section.text(key).orElseThrow();
         options.put(
             key, path.isEmpty() ? "" : ConfigPaths.file(section, key, path, paths).toString());

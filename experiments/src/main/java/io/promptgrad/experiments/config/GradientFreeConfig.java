@@ -107,14 +107,10 @@ public record GradientFreeConfig(String method, ObjectNode options) {
     for (Map.Entry<String, JsonNode> option : options.properties()) {
       String key = option.getKey();
       JsonNode otherwise = option.getValue();
-      if (!section.has(key)) {
+      if (!section.has(key) || section.overrides(options, key)) {
         continue;
       }
-      if (otherwise.isInt()) {
-        options.put(key, section.wholeNumber(key, otherwise.asInt()));
-      } else if (otherwise.isNumber()) {
-        options.put(key, section.number(key).orElse(otherwise.asDouble()));
-      } else if (key.equals(POLICY)) {
+      if (key.equals(POLICY)) {
         String named = section.text(key).orElseThrow();
         options.put(key, ConfigPaths.model(section, key, named, paths));
       } else {

@@ -179,6 +179,25 @@ final class Section {
     return value.map(JsonNode::booleanValue).orElse(otherwise);
   }
 
+  /**
+   * Puts what is given in the place of a default, if the default is a number or a flag.
+   *
+   * @return whether it is; words are the caller's, who knows which there are
+   */
+  boolean overrides(ObjectNode options, String key) {
+    JsonNode otherwise = options.get(key);
+    if (otherwise.isInt()) {
+      options.put(key, wholeNumber(key, otherwise.asInt()));
+    } else if (otherwise.isNumber()) {
+      options.put(key, number(key).orElse(otherwise.asDouble()));
+    } else if (otherwise.isBoolean()) {
+      options.put(key, flag(key, otherwise.asBoolean()));
+    } else {
+      return false;
+    }
+    return true;
+  }
+
   /** The items of a list. */
   Optional<List<JsonNode>> list(String key) {
     return get(key)

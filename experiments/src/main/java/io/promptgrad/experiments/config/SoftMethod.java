@@ -16,7 +16,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -94,17 +93,10 @@ public record SoftMethod(String method, ObjectNode options) {
     for (Map.Entry<String, JsonNode> option : List.copyOf(options.properties())) {
       String key = option.getKey();
       JsonNode otherwise = option.getValue();
-      if (!section.has(key)) {
+      if (!section.has(key) || section.overrides(options, key)) {
         continue;
       }
-      if (otherwise.isInt()) {
-        options.put(key, section.wholeNumber(key, otherwise.asInt()));
-      } else if (otherwise.isNumber()) {
-        OptionalDouble number = section.number(key);
-        options.put(key, number.orElse(otherwise.asDouble()));
-      } else if (otherwise.isBoolean()) {
-        options.put(key, section.flag(key, otherwise.asBoolean()));
-      } else if (key.equals("text")) {
+      if (key.equals("text")) {
         options.put(key, section.text(key).orElseThrow());
       } else if (key.equals("from")) {
         String path = section.text(key).orElseThrow();

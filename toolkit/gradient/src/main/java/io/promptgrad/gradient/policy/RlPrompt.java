@@ -134,7 +134,7 @@ public final class RlPrompt implements Search, AutoCloseable {
     this.config = config;
     this.random = random;
     this.length = prompts.length();
-    this.sameTokens = sameTokens(policy.tokenizer(), model.tokenizer());
+    this.sameTokens = policy.tokenizer().hasVocabularyOf(model.tokenizer());
     if (!sameTokens && !prompts.stretches()) {
       throw new InvalidInputException(
           "The policy's vocabulary is not the model's, so a prompt may change its length, and the slots [T] of '%s' do not stand side by side; put them together, or take a policy with the model's vocabulary."
@@ -159,18 +159,6 @@ public final class RlPrompt implements Search, AutoCloseable {
             config.hidden(),
             random.stream("rlprompt.network", 0));
     this.best = new Best(prompts.prompt(task(greedy())), Double.NaN, 0);
-  }
-
-  private static boolean sameTokens(Tokenizer one, Tokenizer other) {
-    if (one.vocabularySize() != other.vocabularySize()) {
-      return false;
-    }
-    for (int id = 0; id < one.vocabularySize(); id++) {
-      if (one.has(id) != other.has(id) || (one.has(id) && !one.token(id).equals(other.token(id)))) {
-        return false;
-      }
-    }
-    return true;
   }
 
   /** What the policy goes on from: the mark at which its texts begin. */

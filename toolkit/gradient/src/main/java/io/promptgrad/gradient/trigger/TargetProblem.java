@@ -74,15 +74,7 @@ public final class TargetProblem implements TriggerProblem {
   }
 
   private static void requireSameVocabulary(LanguageModel first, LanguageModel other) {
-    int n = first.tokenizer().vocabularySize();
-    boolean same = other.tokenizer().vocabularySize() == n;
-    for (int id = 0; same && id < n; id++) {
-      same =
-          first.tokenizer().has(id) == other.tokenizer().has(id)
-              && (!first.tokenizer().has(id)
-                  || first.tokenizer().token(id).equals(other.tokenizer().token(id)));
-    }
-    if (!same) {
+    if (!first.tokenizer().hasVocabularyOf(other.tokenizer())) {
       throw new InvalidInputException(
           "%s and %s have different vocabularies, so no trigger is made of the same tokens for both; search on one and evaluate the transfer to the other."
               .formatted(first.path(), other.path()));

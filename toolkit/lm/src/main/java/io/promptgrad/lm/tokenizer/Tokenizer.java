@@ -193,6 +193,11 @@ public final class Tokenizer implements AutoCloseable {
     return entries.length;
   }
 
+  /** Whether every id is the same token there as here, so that ids mean the same to both. */
+  public boolean hasVocabularyOf(Tokenizer other) {
+    return Arrays.equals(entries, other.entries);
+  }
+
   /** Whether a token has that id. */
   public boolean has(int id) {
     return id >= 0 && id < entries.length && entries[id] != null;
