@@ -13,8 +13,6 @@ import io.promptgrad.llm.server.ScriptedServer;
 import io.promptgrad.llm.server.SimulatedTask;
 import io.promptgrad.run.RunDirectory;
 import io.promptgrad.search.TraceStep;
-import io.promptgrad.task.Example;
-import io.promptgrad.task.Task;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -45,17 +43,7 @@ class InstructionCommandTest {
   @BeforeEach
   void start() throws IOException {
     server = new ScriptedServer(SimulatedTask::answer);
-    Task task = SimulatedTask.task(40, 30, 20);
-    for (String split : List.of("train", "dev", "test")) {
-      StringBuilder rows = new StringBuilder("item\tlabel\n");
-      for (Example example : task.split(split)) {
-        rows.append(example.fields().get("item")).append('\t').append(example.label()).append('\n');
-      }
-      Files.writeString(folder.resolve(split + ".tsv"), rows);
-    }
-    Files.writeString(
-        folder.resolve("task.yaml"),
-        "name: rules\nlabel: label\ntrain: train.tsv\ndev: dev.tsv\ntest: test.tsv\n");
+    RulesTask.write(folder);
     Files.writeString(folder.resolve("key.txt"), CANARY + "\n");
   }
 

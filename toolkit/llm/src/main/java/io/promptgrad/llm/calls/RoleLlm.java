@@ -212,6 +212,9 @@ final class RoleLlm implements Llm {
       boolean lost = e.kind() == CallFailedException.Kind.LOST;
       used = lost ? most : used;
       calls.count(role, lost ? Meter.loss(most.usd()) : Meter.failure());
+      if (lost) {
+        calls.cache().lose(key, calls.run());
+      }
       throw e;
     } finally {
       calls.allowance().settle(most, used);

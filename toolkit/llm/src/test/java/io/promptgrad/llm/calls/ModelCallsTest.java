@@ -306,6 +306,34 @@ class ModelCallsTest {
 
   // ------------------------------------------------------------------ a killed run
 
+  /** The losses of a process that was killed before its first checkpoint were forgotten once. */
+  @Test
+  void resume_killedAgainBeforeACheckpoint_stillCountsWhatWasLost() {
+    Path file = folder.resolve("cache.db");
+    try (ModelCalls calls = calls(SqliteCache.open(file), limit(9), "run")) {
+      calls.cache().begin("a", "run", new ReplyCache.Unfinished("task", 0.5));
+    }
+    try (ModelCalls calls = calls(SqliteCache.open(file), limit(9), "run")) {
+      assertThat(calls.total().lost()).isEqualTo(1);
+      calls.cache().begin("b", "run", new ReplyCache.Unfinished("proposer", 0.25));
+    }
+    ObjectNode checkpoint;
+    try (ModelCalls calls = calls(SqliteCache.open(file), limit(9), "run")) {
+      assertThat(calls.meter(Role.TASK).lostUsd()).isEqualTo(0.5);
+      assertThat(calls.meter(Role.PROPOSER).lostUsd()).isEqualTo(0.25);
+      checkpoint = calls.save();
+      calls.cache().begin("c", "run", new ReplyCache.Unfinished("task", 0.125));
+      calls.cache().lose("c", "run"); // as when an answer does not come in time
+    }
+    Allowance limit = limit(9);
+    try (ModelCalls calls = calls(SqliteCache.open(file), limit, "run")) {
+      calls.restore(checkpoint);
+      assertThat(calls.total().lost()).isEqualTo(3);
+      assertThat(calls.total().lostUsd()).isEqualTo(0.875);
+      assertThat(limit.spent()).isEqualTo(new Allowance.Amount(3, 0, 0.875));
+    }
+  }
+
   /** Steps 1 and 2 of three calls each; the kill comes in step 2, after two of its calls. */
   @Test
   void resume_afterAKill_repeatsNothingAndCountsEverythingOnce() {
@@ -422,8 +450,18 @@ class ModelCallsTest {
     }
 
     @Override
-    public List<Unfinished> takeUnfinished(String run) {
-      return cache.takeUnfinished(run);
+    public void lose(String key, String run) {
+      cache.lose(key, run);
+    }
+
+    @Override
+    public List<Lost> lost(String run) {
+      return cache.lost(run);
+    }
+
+    @Override
+    public long lastLost() {
+      return cache.lastLost();
     }
 
     @Override
