@@ -207,6 +207,11 @@ public final class Rehearsal {
     remarks.add(
         "Tokens are guesses (one for four bytes); answers of the scorer are taken to have %d, of %d at the most."
             .formatted(task.expectedAnswer(), task.longestAnswer()));
+    if (task.by().equals("conductor")) {
+      remarks.add(
+          "A conductor is taken to consult one expert, and may consult one in each of %d rounds."
+              .formatted(config.scoring().rounds()));
+    }
     remarks.add("All proposals are taken to differ; a model that repeats itself costs less.");
     remarks.add("'evaluation' is baselines and the last scores, which the budget does not limit.");
     return new Result(parts, remarks);
@@ -287,7 +292,9 @@ public final class Rehearsal {
               .sum();
       int longest = request.sampling().maxTokens().orElse(Integer.MAX_VALUE);
       Usage usage = new Usage(read, 0, Math.min(tokens, longest), true);
-      String said = scores ? answer(random) : proposal(random);
+      boolean conducts = scores && task.by().equals("conductor");
+      String said =
+          conducts ? conducted(request, random) : scores ? answer(random) : proposal(random);
       List<TokenScore> scored =
           request.sampling().topLogProbs().isPresent()
               ? List.of(new TokenScore(said, Math.log(0.5), alternatives(said)))
@@ -308,6 +315,17 @@ public final class Rehearsal {
       return train.get(random.nextInt(train.size())).label();
     }
 
+    /** One expert is asked, and its answer taken. */
+    private String conducted(ChatRequest request, RandomGenerator random) {
+      String last = request.messages().get(request.messages().size() - 1).text();
+      if (last.startsWith("You are Expert")) {
+        return answer(random);
+      }
+      return last.startsWith("ROUND 1\n")
+          ? "Expert Solver:\n\"\"\"\n" + last + "\n\"\"\""
+          : ">> FINAL ANSWER:\n" + answer(random);
+    }
+
     /** An instruction in all tags, fences and brackets that a method may look for. */
     private String proposal(RandomGenerator random) {
       StringBuilder word = new StringBuilder();
@@ -317,6 +335,7 @@ public final class Rehearsal {
       String text =
           "Look at the input with care, mind the " + word + ", and write the answer alone.";
       StringBuilder all = new StringBuilder("<score>" + (random.nextInt(11) - 5) + "</score>\n");
+      all.append("<better>").append(random.nextBoolean() ? "A" : "B").append("</better>\n");
       for (String tag : Set.of("INS", "Start", "prompt", "IMPROVED_VARIABLE", "TEXT")) {
         all.append("<%s>%s</%s>\n".formatted(tag, text, tag));
       }
