@@ -115,7 +115,8 @@ class KilledSearchTest {
     long seed = System.nanoTime();
     RandomGenerator random = new RandomSource(seed).stream("kills", kills);
     int[] points = random.ints(kills, 1, all).sorted().toArray();
-    String how = "%s, killed after calls %s (seed %d)".formatted(method, Arrays.toString(points), seed);
+    String how =
+        "%s, killed after calls %s (seed %d)".formatted(method, Arrays.toString(points), seed);
     Path out = folder.resolve(method + "-killed");
     List<Kill> done = new ArrayList<>();
     int lost = 0;
@@ -149,9 +150,7 @@ class KilledSearchTest {
       List<ScriptedServer.Seen> now = List.copyOf(server.seen);
       checkLife(now, before, done, how);
       // The last process asked for exactly what was not recorded.
-      assertThat(now.size() - before)
-          .as(how)
-          .isEqualTo(all - done.get(done.size() - 1).recorded());
+      assertThat(now.size() - before).as(how).isEqualTo(all - done.get(done.size() - 1).recorded());
       assertThat(distinct(now)).as(how).isEqualTo(all);
     }
     assertThat(outcome(out)).as(how).isEqualTo(outcome(whole));

@@ -81,7 +81,8 @@ public final class InstructionMethods {
     methods.put("capo", method(CapoConfig.defaults(), Capo::new));
     methods.put("promptagent", method(PromptAgentConfig.defaults(), PromptAgent::new));
     String anything = "Answer the inputs of the task as the examples do.";
-    methods.put("promptbreeder", method(PromptBreederConfig.defaults(anything), PromptBreeder::new));
+    methods.put(
+        "promptbreeder", method(PromptBreederConfig.defaults(anything), PromptBreeder::new));
     methods.put(
         "prompt-generator",
         method(PromptGeneratorConfig.defaults(), AutomatedPromptGenerator::new));
@@ -113,8 +114,7 @@ public final class InstructionMethods {
    */
   record GepaSettings(Components components, GepaConfig config) {
 
-    static final GepaSettings DEFAULTS =
-        new GepaSettings(Components.WHOLE, GepaConfig.defaults());
+    static final GepaSettings DEFAULTS = new GepaSettings(Components.WHOLE, GepaConfig.defaults());
 
     enum Components {
       WHOLE,

@@ -136,7 +136,8 @@ final class RecordKeys<R extends Record> {
     } else if (key.otherwise() instanceof Enum<?> value) {
       into.put(name, section.choice(name, word(value), words(key.element())));
     } else if (key.otherwise() instanceof Set<?> values) {
-      List<String> otherwise = values.stream().map(value -> word((Enum<?>) value)).sorted().toList();
+      List<String> otherwise =
+          values.stream().map(value -> word((Enum<?>) value)).sorted().toList();
       List<String> known = words(key.element());
       ArrayNode list = into.putArray(name);
       for (String one : section.texts(name).orElse(otherwise)) {

@@ -95,7 +95,10 @@ record InstructionTask(
       }
       Tasks.requireLabels(task, labels);
     }
-    Metric metric = (graded || by.equals("choice")) && !TaskGraders.isGraded(extractor) ? new Accuracy() : new MeanValue();
+    Metric metric =
+        (graded || by.equals("choice")) && !TaskGraders.isGraded(extractor)
+            ? new Accuracy()
+            : new MeanValue();
     List<String> shown = task.fields().stream().filter(f -> !HIDDEN.contains(f)).toList();
     return new InstructionTask(
         task,
@@ -187,8 +190,7 @@ record InstructionTask(
   }
 
   private Sampling sampling() {
-    Sampling sampling =
-        Sampling.greedy(scoring.maxTokens()).withTemperature(scoring.temperature());
+    Sampling sampling = Sampling.greedy(scoring.maxTokens()).withTemperature(scoring.temperature());
     return scoring.topP() == 1 ? sampling : sampling.withTopP(scoring.topP());
   }
 

@@ -217,7 +217,8 @@ public final class SqliteCache implements ReplyCache {
                 "INSERT INTO losses (run, role, usd) SELECT run, role, usd FROM calls WHERE "
                     + which
                     + " ORDER BY key");
-        PreparedStatement forget = connection.prepareStatement("DELETE FROM calls WHERE " + which)) {
+        PreparedStatement forget =
+            connection.prepareStatement("DELETE FROM calls WHERE " + which)) {
       for (PreparedStatement statement : List.of(note, forget)) {
         for (int i = 0; i < values.length; i++) {
           statement.setString(i + 1, values[i]);

@@ -288,8 +288,7 @@ public final class ModelCalls implements AutoCloseable {
           new Allowance.Amount(
               all.calls() + all.lost() - (kept.calls() - later.calls()) - lost.calls(),
               all.promptTokens() + all.completionTokens() - (kept.tokens() - later.tokens()),
-              Math.max(
-                  0, all.usd() + all.lostUsd() - (kept.usd() - later.usd()) - lost.usd())));
+              Math.max(0, all.usd() + all.lostUsd() - (kept.usd() - later.usd()) - lost.usd())));
       evaluations += json.path("evaluations").asLong();
       mark = json.path("mark").asLong();
       // The loop's own checkpoint holds the cost of the steps up to here.
