@@ -114,7 +114,7 @@ class KilledSearchTest {
 
     long seed = System.nanoTime();
     RandomGenerator random = new RandomSource(seed).stream("kills", kills);
-    int[] points = random.ints(kills, 1, all).sorted().toArray();
+    int[] points = random.ints(kills, 1, all - 4 * CONCURRENCY).sorted().toArray();
     String how =
         "%s, killed after calls %s (seed %d)".formatted(method, Arrays.toString(points), seed);
     Path out = folder.resolve(method + "-killed");
