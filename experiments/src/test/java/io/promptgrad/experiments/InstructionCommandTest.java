@@ -346,7 +346,10 @@ class InstructionCommandTest {
     assertThat(asked % 3).as("conductor, expert, conductor for each example").isZero();
     assertThat(
             server.seen.stream()
-                .filter(seen -> ScriptedServer.lastMessage(seen.body()).startsWith("You are Expert Judge.")))
+                .filter(
+                    seen ->
+                        ScriptedServer.lastMessage(seen.body())
+                            .startsWith("You are Expert Judge.")))
         .isNotEmpty()
         .allSatisfy(seen -> assertThat(seen.body().path("top_p").asDouble()).isEqualTo(0.95));
     assertThat(json(run.out()).path("found").path("test").path("value").asDouble())
@@ -506,8 +509,7 @@ class InstructionCommandTest {
         "{components: parts} | 'optimizer.components' is 'parts'; known are whole, paragraphs",
       })
   void search_badComponentsOfGepa_areOneSentence(String optimizer, String sentence) {
-    CommandLineRun run =
-        search("gepa", folder.resolve("none"), "--set", "optimizer=" + optimizer);
+    CommandLineRun run = search("gepa", folder.resolve("none"), "--set", "optimizer=" + optimizer);
     assertThat(run.code()).as(run.err()).isEqualTo(2);
     assertThat(run.err()).contains(sentence);
     assertThat(run.errLines()).hasSize(1);

@@ -70,18 +70,14 @@ class RecordKeysTest {
                 .replace('\'', '"'));
     All made = KEYS.make(read("s: {}"));
     assertThat(made.sampling()).isEqualTo(Sampling.of(0.7, 64).withSeed(0));
-    assertThat(made)
-        .usingRecursiveComparison()
-        .ignoringFields("sampling")
-        .isEqualTo(DEFAULTS);
+    assertThat(made).usingRecursiveComparison().ignoringFields("sampling").isEqualTo(DEFAULTS);
   }
 
   @Test
   void make_everythingGiven_isTheRecord() {
     String yaml =
         "s: {top_k: 5, colour: dark_blue, colours: [red, dark_blue], texts: [x, y], name: m, inner_rounds: 7, inner_how_often: 1, short_texts: false, temperature: server, top_p: 0.9, max_tokens: 8, seeded: false}";
-    Sampling sampling =
-        Sampling.of(0, 8).withTemperature(OptionalDouble.empty()).withTopP(0.9);
+    Sampling sampling = Sampling.of(0, 8).withTemperature(OptionalDouble.empty()).withTopP(0.9);
     assertThat(KEYS.make(read(yaml)))
         .isEqualTo(
             new All(
@@ -121,7 +117,8 @@ class RecordKeysTest {
   @Test
   void sections_ofSearchesWithPartsInRecords_keepTheirKeys() {
     assertThat(section("ape"))
-        .contains("\"bandit_rounds\":0,\"bandit_prompts\":50,\"bandit_examples\":50,\"bandit_c\":1.0");
+        .contains(
+            "\"bandit_rounds\":0,\"bandit_prompts\":50,\"bandit_examples\":50,\"bandit_c\":1.0");
     assertThat(section("textgrad"))
         .contains("\"constraints\":[],\"examples\":[],\"shortened\":false")
         .contains("\"top_p\":0.99,\"max_tokens\":2000");

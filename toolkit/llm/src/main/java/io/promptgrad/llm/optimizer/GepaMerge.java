@@ -57,7 +57,9 @@ record GepaMerge(List<GepaMember> members, RandomGenerator random) {
             .map(members::get)
             .filter(old -> old.mean() <= worse)
             .filter(
-                old -> old.texts().keySet().stream().anyMatch(c -> one.shares(c, old) != two.shares(c, old)))
+                old ->
+                    old.texts().keySet().stream()
+                        .anyMatch(c -> one.shares(c, old) != two.shares(c, old)))
             .toList();
     if (common.isEmpty()) {
       return Optional.empty();

@@ -272,7 +272,8 @@ class ScorersTest {
               String text = request.messages().get(0).text();
               boolean firstIsLong = text.contains("Answer A:\nlong");
               boolean secondIsLong = text.contains("Answer B:\nlong");
-              return reply("<better>%s</better>".formatted(secondIsLong && !firstIsLong ? "B" : "A"));
+              return reply(
+                  "<better>%s</better>".formatted(secondIsLong && !firstIsLong ? "B" : "A"));
             });
     // The model's answer is its instruction.
     Scripted model = new Scripted(request -> reply(request.messages().get(0).text()));

@@ -384,7 +384,8 @@ class OptimizerFormsTest {
   @Test
   void gepa_paragraphs_areComponentsOfOneInstruction() {
     Map<String, String> parts = TextProgram.paragraphs("One.\nStill one.\n \n\nTwo.\n");
-    assertThat(parts).containsExactly(entry("paragraph 1", "One.\nStill one."), entry("paragraph 2", "Two."));
+    assertThat(parts)
+        .containsExactly(entry("paragraph 1", "One.\nStill one."), entry("paragraph 2", "Two."));
     assertThatThrownBy(() -> TextProgram.paragraphs("One.\nStill one."))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("one paragraph");
