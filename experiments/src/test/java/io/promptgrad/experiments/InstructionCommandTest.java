@@ -14,13 +14,16 @@ import io.promptgrad.llm.server.SimulatedTask;
 import io.promptgrad.run.RunDirectory;
 import io.promptgrad.search.Candidate;
 import io.promptgrad.search.TraceStep;
+import io.promptgrad.task.Task;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -370,14 +373,20 @@ class InstructionCommandTest {
             "scoring={by: conductor, rounds: 4}");
     fine(dry);
     assertThat(server.seen).hasSize(before);
-    double expected = json(dry.out()).path("expected").path("scorer").path("calls").asDouble();
-    assertThat(expected / asked).isBetween(0.5, 2.0);
+    long expected = json(dry.out()).path("expected").path("scorer").path("calls").asLong();
+    assertThat(expected).isPositive();
+    assertThat(expected % 3).isZero();
     assertThat(dry.out()).contains("consult one expert");
   }
 
-  /** A judge that likes the right answer, whichever place it stands in. */
+  /** A judge that knows the right answer, whichever place it stands in. */
   @Test
   void search_pairwise_comparesWithTheFirstSeedPrompt() {
+    Map<String, String> right = new HashMap<>();
+    Task task = SimulatedTask.task(40, 30, 20);
+    for (String split : List.of("train", "dev", "test")) {
+      task.split(split).forEach(e -> right.put(e.fields().get("item"), e.label()));
+    }
     server.close();
     server =
         new ScriptedServer(
@@ -386,8 +395,9 @@ class InstructionCommandTest {
               if (!request.path("model").asText().equals("judging")) {
                 return SimulatedTask.answer(request);
               }
-              String a = text.replaceFirst("(?s).*Answer A:\nI say (\\w+).*", "$1");
-              return "They differ. <better>" + (a.equals("yes") ? "A" : "B") + "</better>";
+              String item = text.replaceFirst("(?s).*(Is \\w+ item \\d+ a rule\\?).*", "$1");
+              boolean first = text.contains("Answer A:\nI say " + right.get(item));
+              return "They differ. <better>" + (first ? "A" : "B") + "</better>";
             });
     Path out = folder.resolve("run");
     CommandLineRun run =
@@ -402,7 +412,7 @@ class InstructionCommandTest {
             "--set",
             "optimizer={samples: 3, train_examples: 20}",
             "--set",
-            "scoring={by: pairwise, criterion: \"It says yes.\"}");
+            "scoring={by: pairwise, criterion: \"It is right.\"}");
     fine(run);
     // The seed prompt against itself: a half on each example, and no question to the judge.
     JsonNode result = json(run.out());
@@ -415,7 +425,7 @@ class InstructionCommandTest {
             server.seen.stream()
                 .filter(seen -> seen.body().path("model").asText().equals("judging"))
                 .map(seen -> ScriptedServer.lastMessage(seen.body())))
-        .allSatisfy(question -> assertThat(question).contains("It says yes."));
+        .allSatisfy(question -> assertThat(question).contains("It is right."));
     CommandLineRun eval = CommandLineRun.of("eval", "--prompt", out, "--json");
     fine(eval);
     assertThat(json(eval.out()).path("found").path("test").path("value").asDouble())
