@@ -2,7 +2,6 @@ package io.promptgrad.llm.optimizer;
 
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.llm.client.Sampling;
-import java.util.function.Consumer;
 
 /**
  * Settings of {@link Ape}; {@link #defaults} are those of the original's configuration file.
@@ -91,84 +90,82 @@ public record ApeConfig(
 
   /** Returns this with other draws. */
   public ApeConfig withGeneration(int sets, int shown, int draws, Sampling how) {
-    return changed(
-        d -> {
-          d.subsamples = sets;
-          d.demonstrations = shown;
-          d.samples = draws;
-          d.sampling = how;
-        });
+    return new ApeConfig(
+        mode, sets, shown, draws, how, evaluation, keep, resamples, bandit, reference);
   }
 
   /** Returns this with another way of asking. */
   public ApeConfig withMode(Mode how) {
-    return changed(d -> d.mode = how);
+    return new ApeConfig(
+        how,
+        subsamples,
+        demonstrations,
+        samples,
+        sampling,
+        evaluation,
+        keep,
+        resamples,
+        bandit,
+        reference);
   }
 
   /** Returns this with another number of examples for each instruction. */
   public ApeConfig withEvaluation(int examples) {
-    return changed(d -> d.evaluation = examples);
+    return new ApeConfig(
+        mode,
+        subsamples,
+        demonstrations,
+        samples,
+        sampling,
+        examples,
+        keep,
+        resamples,
+        bandit,
+        reference);
   }
 
   /** Returns this with rounds of resampling. */
   public ApeConfig withResamples(int rounds, double share) {
-    return changed(
-        d -> {
-          d.resamples = rounds;
-          d.keep = share;
-        });
+    return new ApeConfig(
+        mode,
+        subsamples,
+        demonstrations,
+        samples,
+        sampling,
+        evaluation,
+        share,
+        rounds,
+        bandit,
+        reference);
   }
 
   /** Returns this with a bandit. */
   public ApeConfig withBandit(Bandit how) {
-    return changed(d -> d.bandit = how);
+    return new ApeConfig(
+        mode,
+        subsamples,
+        demonstrations,
+        samples,
+        sampling,
+        evaluation,
+        keep,
+        resamples,
+        how,
+        reference);
   }
 
   /** Returns this with the original's ways. */
   public ApeConfig withReference(boolean on) {
-    return changed(d -> d.reference = on);
-  }
-
-  /** The same settings, to be changed. */
-  private static final class Draft {
-    private Mode mode;
-    private int subsamples;
-    private int demonstrations;
-    private int samples;
-    private Sampling sampling;
-    private int evaluation;
-    private double keep;
-    private int resamples;
-    private Bandit bandit;
-    private boolean reference;
-
-    Draft(ApeConfig config) {
-      mode = config.mode;
-      subsamples = config.subsamples;
-      demonstrations = config.demonstrations;
-      samples = config.samples;
-      sampling = config.sampling;
-      evaluation = config.evaluation;
-      keep = config.keep;
-      resamples = config.resamples;
-      bandit = config.bandit;
-      reference = config.reference;
-    }
-  }
-
-  private ApeConfig changed(Consumer<Draft> change) {
-    Draft d = new Draft(this);
-    change.accept(d);
     return new ApeConfig(
-        d.mode,
-        d.subsamples,
-        d.demonstrations,
-        d.samples,
-        d.sampling,
-        d.evaluation,
-        d.keep,
-        d.resamples,
-        d.bandit,
-        d.reference);
+        mode,
+        subsamples,
+        demonstrations,
+        samples,
+        sampling,
+        evaluation,
+        keep,
+        resamples,
+        bandit,
+        on);
   }
 }
