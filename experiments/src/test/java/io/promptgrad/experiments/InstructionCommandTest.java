@@ -426,6 +426,22 @@ class InstructionCommandTest {
                 .filter(seen -> seen.body().path("model").asText().equals("judging"))
                 .map(seen -> ScriptedServer.lastMessage(seen.body())))
         .allSatisfy(question -> assertThat(question).contains("It is right."));
+    CommandLineRun dry =
+        search(
+            "opro",
+            folder.resolve("dry"),
+            "--judge",
+            "openai:judging",
+            "--set",
+            "budget.steps=3",
+            "--set",
+            "scoring={by: pairwise}",
+            "--dry-run",
+            "--json");
+    fine(dry);
+    for (String part : List.of("judge", "evaluation_judge")) {
+      assertThat(json(dry.out()).path("expected").path(part).path("calls").asLong()).isPositive();
+    }
     CommandLineRun eval = CommandLineRun.of("eval", "--prompt", out, "--json");
     fine(eval);
     assertThat(json(eval.out()).path("found").path("test").path("value").asDouble())

@@ -112,7 +112,7 @@ public final class Rehearsal {
     /** Prints a table. */
     public void print(PrintWriter out) {
       out.printf(
-          "%-12s %10s %14s %14s %18s%n",
+          "%-16s %10s %14s %14s %18s%n",
           "", "calls", "prompt tokens", "answer tokens", "US dollars (most)");
       long calls = 0;
       double usd = 0;
@@ -124,7 +124,7 @@ public final class Rehearsal {
         mostUsd += one.usd(one.most());
         out.printf(
             Locale.ROOT,
-            "%-12s %,10d %,14d %,14d %18s%n",
+            "%-16s %,10d %,14d %,14d %18s%n",
             part.getKey(),
             one.calls(),
             one.prompt(),
@@ -133,7 +133,7 @@ public final class Rehearsal {
                 ? "no price known"
                 : dollars(one.usd(one.answer()), one.usd(one.most())));
       }
-      out.printf(Locale.ROOT, "%-12s %,10d %29s %18s%n", "all", calls, "", dollars(usd, mostUsd));
+      out.printf(Locale.ROOT, "%-16s %,10d %29s %18s%n", "all", calls, "", dollars(usd, mostUsd));
       remarks.forEach(out::println);
     }
 
@@ -203,6 +203,9 @@ public final class Rehearsal {
       }
       parts.put(
           "evaluation", expected(evaluating, Role.TASK, prices, scorer, task.longestAnswer()));
+      if (config.judge().isPresent()) {
+        parts.put("evaluation_judge", expected(evaluating, Role.JUDGE, prices, judge, 512));
+      }
     }
     remarks.add(
         "Tokens are guesses (one for four bytes); answers of the scorer are taken to have %d, of %d at the most."

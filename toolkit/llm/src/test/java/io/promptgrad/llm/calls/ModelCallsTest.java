@@ -25,6 +25,7 @@ import io.promptgrad.llm.policy.Limits;
 import io.promptgrad.llm.server.ScriptedServer;
 import io.promptgrad.search.BudgetSpentException;
 import io.promptgrad.search.Cost;
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -34,6 +35,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -305,6 +307,43 @@ class ModelCallsTest {
   }
 
   // ------------------------------------------------------------------ a killed run
+
+  /**
+   * There are as many threads as all models together allow calls. An answer that was not yet kept
+   * let the next call in once, so that a kill could find twice as many without one.
+   */
+  @Test
+  void calls_withoutAKeptAnswer_areNeverMoreThanTheLimit() {
+    AtomicInteger open = new AtomicInteger();
+    AtomicInteger most = new AtomicInteger();
+    MemoryCache memory = new MemoryCache();
+    ReplyCache slow =
+        (ReplyCache)
+            Proxy.newProxyInstance(
+                ReplyCache.class.getClassLoader(),
+                new Class<?>[] {ReplyCache.class},
+                (proxy, method, arguments) -> {
+                  if (method.getName().equals("begin")) {
+                    most.accumulateAndGet(open.incrementAndGet(), Math::max);
+                  } else if (method.getName().equals("put")) {
+                    Thread.sleep(5);
+                    open.decrementAndGet();
+                  }
+                  return method.invoke(memory, arguments);
+                });
+    try (ModelCalls calls = calls(slow, limit(100), "run")) {
+      Llm model = calls.as(Role.TASK, client(), QUICK.withConcurrency(2));
+      calls.as(
+          Role.PROPOSER, new OpenAiClient(server.endpoint(), "other"), QUICK.withConcurrency(6));
+      List<Supplier<ChatReply>> tasks = new ArrayList<>();
+      for (int i = 0; i < 30; i++) {
+        ChatRequest request = ask("call " + i);
+        tasks.add(() -> model.chat(request));
+      }
+      calls.all(tasks);
+      assertThat(most.get()).isEqualTo(2);
+    }
+  }
 
   /** The losses of a process that was killed before its first checkpoint were forgotten once. */
   @Test
