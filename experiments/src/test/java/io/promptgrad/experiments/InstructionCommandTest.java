@@ -436,6 +436,8 @@ class InstructionCommandTest {
             "budget.steps=3",
             "--set",
             "scoring={by: pairwise}",
+            "--set",
+            "manual_prompts=[\"Another one.\"]", // against the seed prompt it is judged
             "--dry-run",
             "--json");
     fine(dry);

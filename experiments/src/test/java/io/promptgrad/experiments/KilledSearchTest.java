@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -114,7 +115,10 @@ class KilledSearchTest {
 
     long seed = System.nanoTime();
     RandomGenerator random = new RandomSource(seed).stream("kills", kills);
-    int[] points = random.ints(kills, 1, all - 4 * CONCURRENCY).sorted().toArray();
+    // One anywhere in each of as many parts of the run as there are kills.
+    int part = (all - 4 * CONCURRENCY) / kills;
+    int[] points =
+        IntStream.range(0, kills).map(k -> 1 + k * part + random.nextInt(part)).toArray();
     String how =
         "%s, killed after calls %s (seed %d)".formatted(method, Arrays.toString(points), seed);
     Path out = folder.resolve(method + "-killed");
