@@ -4,10 +4,10 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
-import io.promptgrad.experiments.config.ConfigReader;
 import io.promptgrad.experiments.config.InstructionMethods;
 import io.promptgrad.experiments.config.InstructionReader;
 import io.promptgrad.experiments.config.Nearest;
+import io.promptgrad.experiments.config.ProbeMethod;
 import io.promptgrad.experiments.config.TargetConfig;
 import io.promptgrad.experiments.config.YamlDocument;
 import io.promptgrad.experiments.execution.Experiment;
@@ -101,7 +101,7 @@ final class SearchCommand implements Callable<Integer> {
     }
     document.set("model", TextNode.valueOf(given("--model", model)), "--model");
     document.set("template", TextNode.valueOf(template), "--template");
-    if (labels.isEmpty() && !method.equals(ConfigReader.PROBE)) {
+    if (labels.isEmpty() && !method.equals(ProbeMethod.NAME)) {
       document.set("label_search", JsonNodeFactory.instance.objectNode(), "--label");
     } else if (!labels.isEmpty()) {
       document.set("verbalizer", LabelWords.verbalizer(labels), "--label");

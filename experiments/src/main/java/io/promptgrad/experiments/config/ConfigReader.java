@@ -4,8 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.promptgrad.experiments.config.ConfigPaths.Base;
 import io.promptgrad.files.Json;
 import io.promptgrad.gradient.discrete.LabelTokenSearch;
-import io.promptgrad.gradient.supervised.FineTuning;
-import io.promptgrad.gradient.supervised.LinearProbe;
 import io.promptgrad.lm.Devices;
 import io.promptgrad.metric.Metrics;
 import io.promptgrad.search.Budget;
@@ -52,31 +50,37 @@ import java.util.stream.Stream;
  */
 public final class ConfigReader {
 
-  /** A linear classifier on frozen features, see {@link LinearProbe}. */
-  public static final String PROBE = "linear-probe";
-
-  /** Training of all weights, see {@link FineTuning}. */
-  public static final String FINE_TUNING = "finetune";
-
   /** The methods that this version has. */
-  public static final List<String> METHODS =
-      Stream.of(
-              Stream.of("autoprompt", PROBE, FINE_TUNING),
-              DiscreteConfig.names().stream(),
-              SoftMethod.names().stream(),
-              GradientFreeConfig.names().stream())
-          .flatMap(names -> names)
-          .toList();
-
-  /** Those that end by themselves. */
-  private static final List<String> ENDING =
-      Stream.concat(SoftMethod.names().stream(), GradientFreeConfig.names().stream()).toList();
+  public static final List<String> METHODS = MethodReader.names();
 
   static final List<String> PRECISIONS =
       List.of("auto", "float32", "bfloat16", "float16", "float64");
 
   /** Steps of a search for which neither a budget nor a stop rule was given. */
   private static final long DEFAULT_STEPS = 100;
+
+  private static final String[] KEYS =
+      Stream.concat(
+              Stream.of(
+                  "method",
+                  "model",
+                  "task",
+                  "template",
+                  "verbalizer",
+                  LabelSearchSection.KEY,
+                  FactsReader.KEY,
+                  "metric",
+                  "other_metrics",
+                  "seed",
+                  "device",
+                  "precision",
+                  "budget",
+                  "stop",
+                  "manual_prompts",
+                  "data",
+                  "out"),
+              MethodReader.SECTIONS.keySet().stream())
+          .toArray(String[]::new);
 
   private ConfigReader() {}
 
@@ -87,42 +91,14 @@ public final class ConfigReader {
    * @throws io.promptgrad.input.InvalidInputException naming file, line and key of what is wrong
    */
   public static ExperimentConfig read(YamlDocument document, Path base) {
-    Section root =
-        Section.root(
-            document,
-            "method",
-            "model",
-            "task",
-            "template",
-            "verbalizer",
-            "label_search",
-            FactsReader.KEY,
-            "metric",
-            "other_metrics",
-            "seed",
-            "device",
-            "precision",
-            "budget",
-            "stop",
-            "autoprompt",
-            DiscreteConfig.KEY,
-            SoftMethod.KEY,
-            "bbt",
-            "bbtv2",
-            "rlprompt",
-            "reinforce",
-            "probe",
-            FINE_TUNING,
-            "manual_prompts",
-            "data",
-            "out");
+    Section root = Section.root(document, KEYS);
     String method = method(root);
     Base paths = ConfigPaths.base(base, root.section("data", "dir").text("dir"));
     Optional<Verbalizer> verbalizer = verbalizer(root);
-    Optional<LabelTokenSearch.Config> labelSearch = MethodReader.labelSearch(root);
+    Optional<LabelTokenSearch.Config> labelSearch = LabelSearchSection.read(root);
     Optional<FactsConfig> facts = FactsReader.read(root, paths);
-    MethodReader.requireOwnKeys(root, method);
-    boolean needsWords = !method.equals(PROBE);
+    MethodSettings settings = MethodReader.read(root, method, facts.isPresent(), paths);
+    boolean needsWords = !(settings instanceof ProbeMethod);
     if (needsWords && verbalizer.isEmpty() && labelSearch.isEmpty() && facts.isEmpty()) {
       throw root.missing("verbalizer", "give each label its words, or let label_search find them.");
     }
@@ -133,10 +109,10 @@ public final class ConfigReader {
     }
     List<StopRule> stop = stop(root);
     return new ExperimentConfig(
-        method,
+        settings,
         ConfigPaths.model(root, paths),
         task,
-        template(root, method),
+        template(root, settings),
         verbalizer,
         labelSearch,
         facts,
@@ -145,14 +121,8 @@ public final class ConfigReader {
         root.wholeNumber("seed").orElse(0),
         device(root),
         precision(root),
-        budget(root, stop, ENDING.contains(method)),
+        budget(root, stop, settings.ends()),
         stop,
-        MethodReader.autoPrompt(root, facts.isPresent()),
-        DiscreteConfig.read(root, method, paths),
-        SoftMethod.read(root, method, paths),
-        GradientFreeConfig.read(root, method, paths),
-        MethodReader.probe(root),
-        MethodReader.fineTuning(root),
         manual,
         root.text("out").map(base::resolve));
   }
@@ -228,14 +198,13 @@ public final class ConfigReader {
     return Stream.concat(METHODS.stream(), InstructionMethods.names().stream()).toList();
   }
 
-  private static PromptTemplate template(Section root, String method) {
+  private static PromptTemplate template(Section root, MethodSettings settings) {
     PromptTemplate template = template(root);
-    boolean trained = method.equals(PROBE) || method.equals(FINE_TUNING);
-    if (trained && template.triggerCount() > 0) {
+    if (!settings.searches() && template.triggerCount() > 0) {
       throw root.problem(
           "template",
           "the template '%s' has a trigger slot [T], which %s does not fill; leave it out."
-              .formatted(template, method));
+              .formatted(template, settings.method()));
     }
     return template;
   }

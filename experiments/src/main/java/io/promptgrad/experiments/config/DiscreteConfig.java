@@ -15,7 +15,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -33,7 +32,7 @@ import java.util.stream.Stream;
  * @param method its name
  * @param options every setting with its value
  */
-public record DiscreteConfig(String method, ObjectNode options) {
+public record DiscreteConfig(String method, ObjectNode options) implements MethodSettings {
 
   /** Key of the section. */
   static final String KEY = "search";
@@ -199,11 +198,14 @@ public record DiscreteConfig(String method, ObjectNode options) {
     return all;
   }
 
-  /** Reads the section for a method; empty for a method of another kind. */
-  static Optional<DiscreteConfig> read(Section root, String method, Base paths) {
-    return METHODS.containsKey(method)
-        ? Optional.of(read(root, method, defaults(method), TokenFilter.AUTOPROMPT, paths))
-        : Optional.empty();
+  @Override
+  public String section() {
+    return KEY;
+  }
+
+  /** Reads the section for one of {@link #names}. */
+  static DiscreteConfig read(Section root, String method, Base paths) {
+    return read(root, method, defaults(method), TokenFilter.AUTOPROMPT, paths);
   }
 
   /** A method with its defaults for texts as targets. */
@@ -230,7 +232,7 @@ public record DiscreteConfig(String method, ObjectNode options) {
     String[] keys =
         Stream.concat(
                 options.properties().stream().map(Map.Entry::getKey),
-                Stream.of("filter", FORBIDDEN))
+                Stream.of(FilterRules.KEY, FORBIDDEN))
             .toArray(String[]::new);
     Section section = root.section(KEY, keys);
     for (Map.Entry<String, JsonNode> option : options.properties()) {
@@ -247,8 +249,7 @@ public record DiscreteConfig(String method, ObjectNode options) {
         options.put(key, section.choice(key, otherwise.asText(), choices(key)));
       }
     }
-    ArrayNode rules = options.putArray("filter");
-    MethodReader.rules(section, filter).stream().sorted().forEach(rule -> rules.add(name(rule)));
+    options.set(FilterRules.KEY, FilterRules.toJson(FilterRules.read(section, filter)));
     ArrayNode forbidden = options.putArray(FORBIDDEN);
     section.texts(FORBIDDEN).orElse(List.of()).forEach(forbidden::add);
     DiscreteConfig config = new DiscreteConfig(method, options);
@@ -285,12 +286,7 @@ public record DiscreteConfig(String method, ObjectNode options) {
 
   /** The tokens that may not be used. */
   public Set<TokenFilter.Rule> filter() {
-    Set<TokenFilter.Rule> rules = EnumSet.noneOf(TokenFilter.Rule.class);
-    options
-        .path("filter")
-        .forEach(
-            rule -> rules.add(TokenFilter.Rule.valueOf(rule.asText().toUpperCase(Locale.ROOT))));
-    return rules;
+    return FilterRules.fromJson(options.path(FilterRules.KEY));
   }
 
   /** Words that may not be used. */

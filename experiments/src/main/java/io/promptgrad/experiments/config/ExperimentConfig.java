@@ -4,11 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.files.Json;
-import io.promptgrad.gradient.discrete.AutoPromptConfig;
 import io.promptgrad.gradient.discrete.LabelTokenSearch;
-import io.promptgrad.gradient.discrete.TokenFilter;
-import io.promptgrad.gradient.supervised.FineTuning;
-import io.promptgrad.gradient.supervised.LinearProbe;
 import io.promptgrad.search.Budget;
 import io.promptgrad.search.StopRule;
 import io.promptgrad.template.PromptTemplate;
@@ -17,10 +13,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.Collection;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
@@ -29,8 +23,7 @@ import java.util.function.UnaryOperator;
 /**
  * One experiment, all defaults filled in.
  *
- * @param method {@code autoprompt}, or what it is compared with: {@code linear-probe}, {@code
- *     finetune}
+ * @param settings the method: a search, or what searches are compared with
  * @param model {@code bundled:NAME} or the path of a model folder
  * @param task {@code bundled:NAME}, or the mapping that {@link
  *     io.promptgrad.data.DataDirectory#load} reads, with absolute paths
@@ -46,18 +39,12 @@ import java.util.function.UnaryOperator;
  * @param precision {@code auto} or a {@link io.promptgrad.lm.Precision}
  * @param budget what the search may use
  * @param stop when it stops earlier
- * @param autoprompt settings of autoprompt
- * @param discrete settings of another method of discrete search
- * @param soft settings of a method that trains virtual tokens
- * @param gradientFree settings of a method that takes no gradient of the model
- * @param probe settings of linear-probe
- * @param fineTuning settings of finetune
  * @param manualPrompts baselines; the best on dev is reported
  * @param out the run directory; empty: a new one below {@code runs/}. Not part of a saved
  *     configuration, so that a saved one can be run again
  */
 public record ExperimentConfig(
-    String method,
+    MethodSettings settings,
     String model,
     JsonNode task,
     PromptTemplate template,
@@ -71,12 +58,6 @@ public record ExperimentConfig(
     String precision,
     Budget budget,
     List<StopRule> stop,
-    AutoPromptConfig autoprompt,
-    Optional<DiscreteConfig> discrete,
-    Optional<SoftMethod> soft,
-    Optional<GradientFreeConfig> gradientFree,
-    LinearProbe.Config probe,
-    FineTuning.Config fineTuning,
     List<ManualPrompt> manualPrompts,
     Optional<Path> out) {
 
@@ -87,70 +68,39 @@ public record ExperimentConfig(
     manualPrompts = List.copyOf(manualPrompts);
   }
 
+  /** The name of the method. */
+  public String method() {
+    return settings.method();
+  }
+
   /** Returns this experiment with a model, on a device and in a precision that are settled. */
   public ExperimentConfig on(String settledModel, String settledDevice, String settledPrecision) {
-    return new ExperimentConfig(
-        method,
-        settledModel,
-        task,
-        template,
-        verbalizer,
-        labelSearch,
-        facts,
-        metric,
-        otherMetrics,
-        seed,
-        settledDevice,
-        settledPrecision,
-        budget,
-        stop,
-        autoprompt,
-        discrete,
-        soft,
-        gradientFree,
-        probe,
-        fineTuning,
-        manualPrompts,
-        out);
+    return with(settings, settledModel, settledDevice, settledPrecision, out);
   }
 
   /** Returns this experiment with a policy that is settled, where the method has one. */
   public ExperimentConfig drawnFrom(UnaryOperator<String> settle) {
-    return new ExperimentConfig(
-        method,
-        model,
-        task,
-        template,
-        verbalizer,
-        labelSearch,
-        facts,
-        metric,
-        otherMetrics,
-        seed,
-        device,
-        precision,
-        budget,
-        stop,
-        autoprompt,
-        discrete,
-        soft,
-        gradientFree.map(own -> own.policy().map(p -> own.withPolicy(settle.apply(p))).orElse(own)),
-        probe,
-        fineTuning,
-        manualPrompts,
-        out);
-  }
-
-  /** Returns whether it looks for a prompt; else it trains weights to compare with. */
-  public boolean searches() {
-    return !method.equals(ConfigReader.PROBE) && !method.equals(ConfigReader.FINE_TUNING);
+    if (settings instanceof GradientFreeConfig own && own.policy().isPresent()) {
+      String settled = settle.apply(own.policy().get());
+      return with(own.withPolicy(settled), model, device, precision, out);
+    }
+    return this;
   }
 
   /** Returns this experiment with a run directory. */
   public ExperimentConfig in(Path folder) {
+    return with(settings, model, device, precision, Optional.of(folder));
+  }
+
+  private ExperimentConfig with(
+      MethodSettings otherSettings,
+      String otherModel,
+      String otherDevice,
+      String otherPrecision,
+      Optional<Path> folder) {
     return new ExperimentConfig(
-        method,
-        model,
+        otherSettings,
+        otherModel,
         task,
         template,
         verbalizer,
@@ -159,18 +109,12 @@ public record ExperimentConfig(
         metric,
         otherMetrics,
         seed,
-        device,
-        precision,
+        otherDevice,
+        otherPrecision,
         budget,
         stop,
-        autoprompt,
-        discrete,
-        soft,
-        gradientFree,
-        probe,
-        fineTuning,
         manualPrompts,
-        Optional.of(folder));
+        folder);
   }
 
   /**
@@ -229,39 +173,19 @@ public record ExperimentConfig(
   /** Returns the configuration as {@link ConfigReader} reads it, without {@code out}. */
   public ObjectNode toJson() {
     ObjectNode json = Json.object();
-    json.put("method", method).put("model", model);
+    json.put("method", method()).put("model", model);
     json.set("task", task);
     json.put("template", template.toString());
     verbalizer.ifPresent(v -> json.set("verbalizer", Json.tree(v.toMap())));
-    labelSearch.ifPresent(
-        search -> {
-          ObjectNode node = json.putObject("label_search");
-          node.put("tokens_per_label", search.tokensPerLabel())
-              .put("epochs", search.epochs())
-              .put("batch_size", search.batchSize())
-              .put("learning_rate", search.learningRate());
-          putRules(node, search.filter());
-        });
+    labelSearch.ifPresent(s -> json.set(LabelSearchSection.KEY, LabelSearchSection.toJson(s)));
     facts.ifPresent(f -> json.set(FactsReader.KEY, f.toJson()));
     json.put("metric", metric);
     otherMetrics.forEach(json.putArray("other_metrics")::add);
     json.put("seed", seed).put("device", device).put("precision", precision);
-    switch (method) {
-      case ConfigReader.PROBE -> putProbe(json.putObject("probe"));
-      case ConfigReader.FINE_TUNING -> putFineTuning(json.putObject(ConfigReader.FINE_TUNING));
-      default -> {
-        putLimits(json, budget, stop);
-        if (soft.isPresent()) {
-          json.set(SoftMethod.KEY, soft.get().options());
-        } else if (discrete.isPresent()) {
-          json.set(DiscreteConfig.KEY, discrete.get().options());
-        } else if (gradientFree.isPresent()) {
-          json.set(method, gradientFree.get().options());
-        } else {
-          putAutoPrompt(json.putObject("autoprompt"));
-        }
-      }
+    if (settings.searches()) {
+      putLimits(json, budget, stop);
     }
+    json.set(settings.section(), settings.options());
     ArrayNode prompts = json.putArray("manual_prompts");
     for (ManualPrompt prompt : manualPrompts) {
       ObjectNode node = prompts.addObject().put("template", prompt.template().toString());
@@ -294,51 +218,5 @@ public record ExperimentConfig(
             .put("tolerance", convergence.tolerance());
       }
     }
-  }
-
-  private void putProbe(ObjectNode node) {
-    node.put("pooling", probe.pooling().name().toLowerCase(Locale.ROOT))
-        .put("epochs", probe.epochs())
-        .put("batch_size", probe.batchSize())
-        .put("learning_rate", probe.learningRate())
-        .put("weight_decay", probe.weightDecay());
-  }
-
-  private void putFineTuning(ObjectNode node) {
-    node.put("epochs", fineTuning.epochs())
-        .put("batch_size", fineTuning.batchSize())
-        .put("learning_rate", fineTuning.learningRate())
-        .put("weight_decay", fineTuning.weightDecay())
-        .put("dropout", fineTuning.dropout());
-  }
-
-  private void putAutoPrompt(ObjectNode node) {
-    node.put("candidates", autoprompt.candidates())
-        .put("positions", autoprompt.positions().name().toLowerCase(Locale.ROOT))
-        .put("gradient_examples", autoprompt.gradientExamples())
-        .put("evaluation_examples", autoprompt.evaluationExamples());
-    putRules(node, autoprompt.filter());
-    if (autoprompt.start() instanceof AutoPromptConfig.Start.Tokens given) {
-      given.tokens().forEach(node.putArray("start")::add);
-    } else {
-      node.put(
-          "start", autoprompt.start() instanceof AutoPromptConfig.Start.Masks ? "masks" : "random");
-    }
-    node.put("prune", autoprompt.prunes()).put("halving", autoprompt.halving());
-    node.put("objective", autoprompt.objective().name().toLowerCase(Locale.ROOT));
-    node.put("replace_masks", autoprompt.replaceMasks());
-    autoprompt
-        .reference()
-        .ifPresent(
-            reference ->
-                node.putObject("reference")
-                    .put("batch_size", reference.batchSize())
-                    .put("evaluation_batch_size", reference.evaluationBatchSize())
-                    .put("accumulation_steps", reference.accumulationSteps()));
-  }
-
-  private static void putRules(ObjectNode node, Collection<TokenFilter.Rule> rules) {
-    ArrayNode filter = node.putArray("filter");
-    rules.stream().sorted().forEach(rule -> filter.add(rule.name().toLowerCase(Locale.ROOT)));
   }
 }

@@ -10,10 +10,8 @@ import io.promptgrad.gradient.discrete.TokenFilter;
 import io.promptgrad.gradient.policy.Reinforce;
 import io.promptgrad.gradient.policy.RlPrompt;
 import io.promptgrad.lm.BlackBoxModel.Mode;
-import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -26,10 +24,9 @@ import java.util.stream.Stream;
  * @param method its name
  * @param options every setting with its value
  */
-public record GradientFreeConfig(String method, ObjectNode options) {
+public record GradientFreeConfig(String method, ObjectNode options) implements MethodSettings {
 
   private static final String POLICY = "policy";
-  private static final String FILTER = "filter";
 
   /** Settings of each method with what they are by default. */
   private static final Map<String, ObjectNode> METHODS = methods();
@@ -91,17 +88,24 @@ public record GradientFreeConfig(String method, ObjectNode options) {
         .put("examples", config.examples());
   }
 
-  /** Reads the section of a method; empty for a method of another kind. */
-  static Optional<GradientFreeConfig> read(Section root, String method, Base paths) {
-    if (!METHODS.containsKey(method)) {
-      return Optional.empty();
-    }
+  @Override
+  public String section() {
+    return method;
+  }
+
+  @Override
+  public boolean ends() {
+    return true;
+  }
+
+  /** Reads the section of one of {@link #names}. */
+  static GradientFreeConfig read(Section root, String method, Base paths) {
     ObjectNode options = METHODS.get(method).deepCopy();
     boolean filters = method.equals("reinforce") || method.equals("bbt");
     String[] keys =
         Stream.concat(
                 options.properties().stream().map(Map.Entry::getKey),
-                Stream.of(FILTER).filter(key -> filters))
+                Stream.of(FilterRules.KEY).filter(key -> filters))
             .toArray(String[]::new);
     Section section = root.section(method, keys);
     for (Map.Entry<String, JsonNode> option : options.properties()) {
@@ -118,10 +122,8 @@ public record GradientFreeConfig(String method, ObjectNode options) {
       }
     }
     if (filters) {
-      MethodReader.rules(section, TokenFilter.AUTOPROMPT).stream()
-          .sorted()
-          .map(rule -> rule.name().toLowerCase(Locale.ROOT))
-          .forEach(options.putArray(FILTER)::add);
+      options.set(
+          FilterRules.KEY, FilterRules.toJson(FilterRules.read(section, TokenFilter.AUTOPROMPT)));
     }
     GradientFreeConfig config = new GradientFreeConfig(method, options);
     root.reading(
@@ -132,7 +134,7 @@ public record GradientFreeConfig(String method, ObjectNode options) {
               case "reinforce" -> config.reinforce();
               default -> config.blackBox();
             });
-    return Optional.of(config);
+    return config;
   }
 
   private static List<String> choices(String key) {
@@ -213,12 +215,7 @@ public record GradientFreeConfig(String method, ObjectNode options) {
 
   /** The tokens that may not be used. */
   public Set<TokenFilter.Rule> filter() {
-    Set<TokenFilter.Rule> rules = EnumSet.noneOf(TokenFilter.Rule.class);
-    options
-        .path(FILTER)
-        .forEach(
-            rule -> rules.add(TokenFilter.Rule.valueOf(rule.asText().toUpperCase(Locale.ROOT))));
-    return rules;
+    return FilterRules.fromJson(options.path(FilterRules.KEY));
   }
 
   /** Returns this with a policy that is settled. */

@@ -171,6 +171,24 @@ final class Section {
     return OptionalDouble.of(value.get().doubleValue());
   }
 
+  /** A number above 0. */
+  double rate(String key, double otherwise) {
+    double rate = number(key).orElse(otherwise);
+    if (!(rate > 0)) {
+      throw problem(key, "'%s' must be above 0.".formatted(at(key)));
+    }
+    return rate;
+  }
+
+  /** A number from 0 to below 1. */
+  double share(String key, double otherwise) {
+    double share = number(key).orElse(otherwise);
+    if (!(share >= 0 && share < 1)) {
+      throw problem(key, "'%s' must be at least 0 and below 1.".formatted(at(key)));
+    }
+    return share;
+  }
+
   boolean flag(String key, boolean otherwise) {
     Optional<JsonNode> value = get(key);
     if (value.isPresent() && !value.get().isBoolean()) {

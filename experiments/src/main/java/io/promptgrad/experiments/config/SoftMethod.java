@@ -29,7 +29,7 @@ import java.util.stream.Stream;
  * @param method its name
  * @param options every setting with its value
  */
-public record SoftMethod(String method, ObjectNode options) {
+public record SoftMethod(String method, ObjectNode options) implements MethodSettings {
 
   /** Key of the section. */
   static final String KEY = "soft";
@@ -81,11 +81,18 @@ public record SoftMethod(String method, ObjectNode options) {
     return value.name().toLowerCase(Locale.ROOT);
   }
 
-  /** Reads the section for a method; empty for a method of another kind. */
-  static Optional<SoftMethod> read(Section root, String method, ConfigPaths.Base paths) {
-    if (!METHODS.containsKey(method)) {
-      return Optional.empty();
-    }
+  @Override
+  public String section() {
+    return KEY;
+  }
+
+  @Override
+  public boolean ends() {
+    return true;
+  }
+
+  /** Reads the section for one of {@link #names}. */
+  static SoftMethod read(Section root, String method, ConfigPaths.Base paths) {
     ObjectNode options = defaults(METHODS.get(method));
     Section section =
         root.section(
@@ -120,7 +127,7 @@ public record SoftMethod(String method, ObjectNode options) {
           "with the encoder %s a prompt begins at normal numbers or at zero; set encoder to none for another start."
               .formatted(read.text("encoder")));
     }
-    return Optional.of(read);
+    return read;
   }
 
   private static void requireTogether(

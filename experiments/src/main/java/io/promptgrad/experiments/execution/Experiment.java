@@ -5,9 +5,15 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.data.FactTask;
 import io.promptgrad.evaluation.Comparison;
 import io.promptgrad.evaluation.EvalReport;
-import io.promptgrad.experiments.config.ConfigReader;
+import io.promptgrad.experiments.config.AutoPromptMethod;
+import io.promptgrad.experiments.config.DiscreteConfig;
 import io.promptgrad.experiments.config.ExperimentConfig;
+import io.promptgrad.experiments.config.FineTuningMethod;
+import io.promptgrad.experiments.config.GradientFreeConfig;
 import io.promptgrad.experiments.config.ManualPrompt;
+import io.promptgrad.experiments.config.MethodSettings;
+import io.promptgrad.experiments.config.ProbeMethod;
+import io.promptgrad.experiments.config.SoftMethod;
 import io.promptgrad.experiments.config.YamlDocument;
 import io.promptgrad.files.Json;
 import io.promptgrad.gradient.cloze.Cloze;
@@ -160,8 +166,8 @@ public final class Experiment implements AutoCloseable {
    */
   private void check() {
     Cloze cloze;
-    boolean searches = config.searches();
-    if (!config.method().equals(ConfigReader.PROBE) && config.labelSearch().isEmpty()) {
+    boolean searches = config.settings().searches();
+    if (!(config.settings() instanceof ProbeMethod) && config.labelSearch().isEmpty()) {
       cloze = cloze(config.template(), Optional.empty());
       if (searches) {
         prepared = search(cloze);
@@ -189,49 +195,40 @@ public final class Experiment implements AutoCloseable {
       return prepared;
     }
     Tasks.requireLabels(task, cloze.labels().labels());
-    if (config.soft().isPresent()) {
-      return SoftMethods.search(
-          config.soft().get(),
-          model,
-          config.model(),
-          task,
-          cloze,
-          metric,
-          new RandomSource(config.seed()));
+    MethodSettings settings = config.settings();
+    RandomSource random = new RandomSource(config.seed());
+    if (settings instanceof AutoPromptMethod autoPrompt) {
+      return new AutoPrompt(model, task, cloze, autoPrompt.config(), metric, random);
     }
-    if (config.gradientFree().isPresent()) {
+    if (settings instanceof DiscreteConfig discrete) {
+      return DiscreteMethods.search(discrete, model, config.model(), task, cloze, metric, random);
+    }
+    if (settings instanceof SoftMethod soft) {
+      return SoftMethods.search(soft, model, config.model(), task, cloze, metric, random);
+    }
+    if (settings instanceof GradientFreeConfig gradientFree) {
       Search search =
           GradientFreeMethods.search(
-              config.gradientFree().get(),
+              gradientFree,
               model,
               policy(),
               task,
               config.template(),
               cloze.labels(),
               metric,
-              new RandomSource(config.seed()));
+              random);
       if (search instanceof RlPrompt own) {
         networks.add(own);
       }
       return search;
     }
-    if (config.discrete().isPresent()) {
-      return DiscreteMethods.search(
-          config.discrete().get(),
-          model,
-          config.model(),
-          task,
-          cloze,
-          metric,
-          new RandomSource(config.seed()));
-    }
-    return new AutoPrompt(
-        model, task, cloze, config.autoprompt(), metric, new RandomSource(config.seed()));
+    throw new IllegalStateException(config.method() + " does not search.");
   }
 
   /** The model that draws prompts: the task's own if it has that name. */
   private Optional<LanguageModel> policy() {
-    Optional<String> named = config.gradientFree().flatMap(own -> own.policy());
+    Optional<String> named =
+        config.settings() instanceof GradientFreeConfig own ? own.policy() : Optional.empty();
     if (named.equals(Optional.of(config.model()))) {
       return Optional.of(model);
     }
@@ -285,12 +282,14 @@ public final class Experiment implements AutoCloseable {
             .device(Devices.name(model.devices()))
             .runDir(run.path().toString())
             .warnings(notes);
-    List<Outcome> found =
-        switch (config.method()) {
-          case ConfigReader.PROBE -> probe(run, result);
-          case ConfigReader.FINE_TUNING -> fineTune(run, labels, baselines.labelSearch(), result);
-          default -> searched(run, labels, baselines, result);
-        };
+    List<Outcome> found;
+    if (config.settings() instanceof ProbeMethod probe) {
+      found = probe(run, probe.config(), result);
+    } else if (config.settings() instanceof FineTuningMethod tuning) {
+      found = fineTune(run, tuning.config(), labels, baselines.labelSearch(), result);
+    } else {
+      found = searched(run, labels, baselines, result);
+    }
     result.warnings(baselines.warnings());
     baselines
         .scores()
@@ -323,12 +322,13 @@ public final class Experiment implements AutoCloseable {
     return kept(run, dev, test, result);
   }
 
-  private List<Outcome> probe(RunDirectory run, RunResult.Builder result) {
+  private List<Outcome> probe(
+      RunDirectory run, LinearProbe.Config settings, RunResult.Builder result) {
     console.say("Training a linear classifier on features of " + config.template());
     long begin = System.nanoTime();
     long tokens = model.forwardTokens();
     LinearProbe.Result probe =
-        new LinearProbe(model, config.probe())
+        new LinearProbe(model, settings)
             .run(task, config.template(), metric, others, new RandomSource(config.seed()));
     console.interrupt().check(run.path());
     int examples = task.train().size() + task.dev().size() + task.test().size();
@@ -339,19 +339,23 @@ public final class Experiment implements AutoCloseable {
             new int[0],
             "",
             new TreeMap<>(Map.of("dev", probe.dev().toScore(), "test", probe.test().toScore()))),
-        config.probe().epochs(),
+        settings.epochs(),
         new Cost(examples, model.forwardTokens() - tokens, 0, 0, 0),
         (System.nanoTime() - begin) / 1e9);
     return kept(run, probe.dev(), probe.test(), result);
   }
 
   private List<Outcome> fineTune(
-      RunDirectory run, LabelTokens labels, Baselines.Used before, RunResult.Builder result) {
+      RunDirectory run,
+      FineTuning.Config settings,
+      LabelTokens labels,
+      Baselines.Used before,
+      RunResult.Builder result) {
     Cloze cloze = new Cloze(model, config.template(), labels);
     LoadOptions options = ModelLoader.options(config.device(), config.precision());
     long begin = System.nanoTime();
     FineTuning.Result tuned =
-        new FineTuning(model, options, config.fineTuning(), run.path())
+        new FineTuning(model, options, settings, run.path())
             .run(
                 task,
                 cloze,
@@ -359,8 +363,7 @@ public final class Experiment implements AutoCloseable {
                 others,
                 new RandomSource(config.seed()),
                 epoch -> {
-                  console.say(
-                      "Epoch %d of %d is done.".formatted(epoch, config.fineTuning().epochs()));
+                  console.say("Epoch %d of %d is done.".formatted(epoch, settings.epochs()));
                   console.interrupt().check(run.path());
                 });
     run.writePrompt(TriggerPrompt.of(config.template(), labels, new int[0], model.tokenizer()));
@@ -403,7 +406,7 @@ public final class Experiment implements AutoCloseable {
 
   /** The given label words as tokens, or those that the label search finds on train. */
   private LabelTokens labels(Baselines baselines) {
-    if (config.method().equals(ConfigReader.PROBE)) {
+    if (config.settings() instanceof ProbeMethod) {
       return new LabelTokens(List.of("none"), new int[][] {{0}}); // the classifier has no words
     }
     if (config.labelSearch().isEmpty()) {

@@ -93,7 +93,7 @@ class ConfigReaderTest {
     assertThat(config.device()).isEqualTo("auto");
     assertThat(config.budget()).isEqualTo(Budget.ofSteps(100));
     assertThat(config.stop()).isEmpty();
-    assertThat(config.autoprompt()).isEqualTo(AutoPromptConfig.defaults());
+    assertThat(autoPrompt(config)).isEqualTo(AutoPromptConfig.defaults());
     assertThat(config.out()).isEmpty();
     assertThat(config.verbalizer().orElseThrow().toMap().toString())
         .isEqualTo("{negative=[bad], positive=[good, 17, no, 1]}");
@@ -115,7 +115,7 @@ class ConfigReaderTest {
     assertThat(config.stop())
         .containsExactly(
             new StopRule.Patience(5), new StopRule.Target(0.9), new StopRule.Convergence(4, 0.01));
-    assertThat(config.autoprompt())
+    assertThat(autoPrompt(config))
         .isEqualTo(
             new AutoPromptConfig(
                 10,
@@ -208,8 +208,8 @@ class ConfigReaderTest {
     document.set("budget.steps=1");
     document.set("manual_prompts.0.template='[P] {sentence}'");
     ExperimentConfig config = ConfigReader.read(document, folder);
-    assertThat(config.autoprompt().start()).isInstanceOf(AutoPromptConfig.Start.RandomTokens.class);
-    assertThat(config.autoprompt().filter())
+    assertThat(autoPrompt(config).start()).isInstanceOf(AutoPromptConfig.Start.RandomTokens.class);
+    assertThat(autoPrompt(config).filter())
         .containsExactlyInAnyOrder(TokenFilter.Rule.SPECIAL, TokenFilter.Rule.CONTINUATIONS);
     assertThat(config.budget().steps()).hasValue(1);
     assertThat(config.manualPrompts().get(0).template()).hasToString("[P] {sentence}");
@@ -255,5 +255,9 @@ class ConfigReaderTest {
     assertThat(Nearest.distance("ab", "ba")).isEqualTo(1);
     assertThat(Nearest.distance("kitten", "sitting")).isEqualTo(3);
     assertThat(Nearest.distance("", "abc")).isEqualTo(3);
+  }
+
+  private static AutoPromptConfig autoPrompt(ExperimentConfig config) {
+    return ((AutoPromptMethod) config.settings()).config();
   }
 }

@@ -177,7 +177,7 @@ class ConfigsTest {
 
   @Test
   void promptTuning_ofThePaper_hasItsSettings() {
-    SoftMethod method = read("prompt-tuning-sst2-t5-large.yaml").soft().orElseThrow();
+    SoftMethod method = (SoftMethod) read("prompt-tuning-sst2-t5-large.yaml").settings();
     assertThat(method.config(method.start().orElseThrow())).isEqualTo(PromptTuning.paper());
   }
 
@@ -190,7 +190,7 @@ class ConfigsTest {
       ExperimentConfig config = read(name);
       assertThat(config.budget()).isEqualTo(Budget.ofSteps(1000));
       assertThat(config.template().triggerCount()).isEqualTo(5);
-      AutoPromptConfig search = config.autoprompt();
+      AutoPromptConfig search = autoPrompt(config);
       assertThat(search.candidates()).isEqualTo(10);
       assertThat(search.reference()).contains(new Reference(56, 56, 1));
       assertThat(search.replaceMasks()).isTrue();
@@ -214,7 +214,7 @@ class ConfigsTest {
       assertThat(relations(name)).hasSize(39).doesNotContain("P527", "P1376");
       ExperimentConfig config = read(name);
       assertThat(config.budget()).isEqualTo(Budget.ofSteps(500));
-      assertThat(config.autoprompt().reference()).contains(new Reference(32, 32, 1));
+      assertThat(autoPrompt(config).reference()).contains(new Reference(32, 32, 1));
       assertThat(config.facts().orElseThrow().context().orElseThrow().words()).isEqualTo(50);
       assertThat(config.facts().orElseThrow().context().orElseThrow().perturbed()).isFalse();
       assertThat(
@@ -243,7 +243,7 @@ class ConfigsTest {
               "sick-e-" + model + ".yaml",
               "task.balanced=true",
               "task.keep_labels=[entailment, contradiction]");
-      assertThat(config.autoprompt().reference()).contains(new Reference(120, 120, 10));
+      assertThat(autoPrompt(config).reference()).contains(new Reference(120, 120, 10));
       assertThat(config.labelSearch()).isPresent();
       assertThat(config.template().toString())
           .isEqualTo("{sentence_A} [P] [T] [T] [T] [T] {sentence_B}");
@@ -255,16 +255,16 @@ class ConfigsTest {
     for (String method : List.of("bbt", "bbtv2", "rlprompt")) {
       ExperimentConfig config = read(method + "-sst2-16-roberta-large.yaml");
       assertThat(config.budget()).isEqualTo(Budget.UNLIMITED); // they end by themselves
-      assertThat(config.gradientFree()).isPresent();
+      assertThat(config.settings()).isInstanceOf(GradientFreeConfig.class);
     }
     BlackBoxConfig bbt =
-        read("bbt-sst2-16-roberta-large.yaml").gradientFree().orElseThrow().blackBox();
+        ((GradientFreeConfig) read("bbt-sst2-16-roberta-large.yaml").settings()).blackBox();
     assertThat(bbt).isEqualTo(BlackBoxConfig.original());
     GradientFreeConfig rlPrompt =
-        read("rlprompt-sst2-16-roberta-large.yaml").gradientFree().orElseThrow();
+        ((GradientFreeConfig) read("rlprompt-sst2-16-roberta-large.yaml").settings());
     assertThat(rlPrompt.rlPrompt()).isEqualTo(RlPrompt.Config.original());
     assertThat(rlPrompt.policy()).contains("distilbert/distilgpt2");
-    assertThat(read("rlprompt-sst2-16.yaml").gradientFree().orElseThrow().policy())
+    assertThat(((GradientFreeConfig) read("rlprompt-sst2-16.yaml").settings()).policy())
         .contains("bundled:mini-llama");
   }
 
@@ -273,15 +273,23 @@ class ConfigsTest {
     for (String model : List.of("bert-base-cased", "roberta-large")) {
       ExperimentConfig config = read("autoprompt-sst2-" + model + ".yaml");
       assertThat(config.budget()).isEqualTo(Budget.ofSteps(180));
-      assertThat(config.autoprompt().candidates()).isEqualTo(100);
-      assertThat(config.autoprompt().reference()).contains(new Reference(24, 48, 30));
+      assertThat(autoPrompt(config).candidates()).isEqualTo(100);
+      assertThat(autoPrompt(config).reference()).contains(new Reference(24, 48, 30));
       assertThat(config.template().triggerCount()).isEqualTo(3);
-      assertThat(read("probe-sst2-" + model + ".yaml").probe().epochs()).isEqualTo(10);
-      assertThat(read("finetune-sst2-" + model + ".yaml").fineTuning().learningRate())
+      assertThat(((ProbeMethod) read("probe-sst2-" + model + ".yaml").settings()).config().epochs())
+          .isEqualTo(10);
+      assertThat(
+              ((FineTuningMethod) read("finetune-sst2-" + model + ".yaml").settings())
+                  .config()
+                  .learningRate())
           .isEqualTo(2e-5);
     }
     assertThat(read("autoprompt-sst2-roberta-large.yaml").verbalizer()).isPresent();
     assertThat(read("autoprompt-sst2-bert-base-cased.yaml").labelSearch()).isPresent();
-    assertThat(read("autoprompt-sst2.yaml").autoprompt().reference()).isEqualTo(Optional.empty());
+    assertThat(autoPrompt(read("autoprompt-sst2.yaml")).reference()).isEqualTo(Optional.empty());
+  }
+
+  private static AutoPromptConfig autoPrompt(ExperimentConfig config) {
+    return ((AutoPromptMethod) config.settings()).config();
   }
 }
