@@ -141,6 +141,9 @@ public final class Experiment implements AutoCloseable {
     ObjectNode inputs = Inputs.of(task, model.path());
     answers.ifPresent(a -> a.addTo(inputs));
     policy().ifPresent(own -> inputs.setAll(Inputs.of(own.path(), "policy")));
+    if (config.settings() instanceof SoftMethod method) {
+      inputs.setAll(SoftMethods.inputs(method));
+    }
     return inputs;
   }
 
@@ -317,6 +320,9 @@ public final class Experiment implements AutoCloseable {
     if (found instanceof SoftPrompt soft) {
       VirtualTokens.of(model, soft)
           .ifPresent(view -> run.write(VirtualTokens.FILE, Json.pretty(view)));
+      if (config.settings() instanceof SoftMethod method) {
+        SoftMethods.writeFurther(method, model, soft, metric, others, run);
+      }
     }
     result.loop(loop, dev.toScore(), test.toScore());
     return kept(run, dev, test, result);

@@ -34,9 +34,14 @@ import java.util.Optional;
  *     any, and the label tokens; empty if the prompt was made for texts to go on with
  * @param nearest for each virtual token of the first adapter the token nearest to it by cosine;
  *     empty for keys and values
+ * @param towards the text that its vectors were drawn to, if they were: see {@link Waywardness}
  */
 public record SoftPrompt(
-    List<PeftAdapter> adapters, Optional<Reading> reading, List<String> nearest) implements Prompt {
+    List<PeftAdapter> adapters,
+    Optional<Reading> reading,
+    List<String> nearest,
+    Optional<String> towards)
+    implements Prompt {
 
   /** Kind of these prompts. */
   public static final String KIND = "soft";
@@ -60,6 +65,11 @@ public record SoftPrompt(
     }
   }
 
+  /** A prompt that was drawn to no text. */
+  public SoftPrompt(List<PeftAdapter> adapters, Optional<Reading> reading, List<String> nearest) {
+    this(adapters, reading, nearest, Optional.empty());
+  }
+
   /** Refuses prompts that differ in kind or size. */
   public SoftPrompt {
     adapters = List.copyOf(adapters);
@@ -76,9 +86,21 @@ public record SoftPrompt(
 
   /** What its rows are. */
   public SoftModel.Layout layout() {
-    return adapters.get(0).type() == PeftAdapter.Type.PREFIX_TUNING
-        ? SoftModel.Layout.KEY_VALUES
-        : SoftModel.Layout.VECTORS;
+    return switch (adapters.get(0).type()) {
+      case PROMPT_TUNING, P_TUNING -> SoftModel.Layout.VECTORS;
+      case PREFIX_TUNING -> SoftModel.Layout.KEY_VALUES;
+      case ALL_PREFIX_TUNING -> SoftModel.Layout.ALL_KEY_VALUES;
+    };
+  }
+
+  /** The same with the text that it was drawn to. */
+  SoftPrompt drawnTo(Optional<String> text) {
+    return new SoftPrompt(adapters, reading, nearest, text);
+  }
+
+  /** The same, asked in another way. */
+  public SoftPrompt asking(Reading other) {
+    return new SoftPrompt(adapters, Optional.of(other), nearest, towards);
   }
 
   /** P, virtual tokens of each prompt. */
@@ -136,6 +158,7 @@ public record SoftPrompt(
     json.put("base_model", adapters.get(0).baseModel());
     json.put("virtual_tokens", tokens()).put("width", adapters.get(0).columns());
     json.set("nearest_tokens", Json.tree(nearest));
+    towards.ifPresent(text -> json.put("towards", text));
     ArrayNode files = json.putArray("adapters");
     for (int i = 0; i < adapters.size(); i++) {
       files
@@ -200,7 +223,8 @@ public record SoftPrompt(
           Optional.of(
               Reading.of(PromptTemplate.parse(json.path("template").asText()), tokens, tokenizer));
     }
-    return new SoftPrompt(adapters, reading, nearest);
+    Optional<String> towards = Optional.ofNullable(json.path("towards").textValue());
+    return new SoftPrompt(adapters, reading, nearest, towards);
   }
 
   private static String sha256(float[] values) {
@@ -265,8 +289,11 @@ public record SoftPrompt(
   static ObjectNode peftConfig(
       LanguageModel model, String name, PeftAdapter.Type type, int tokens) {
     TransformerSpec spec = model.spec();
-    boolean prefix = type == PeftAdapter.Type.PREFIX_TUNING;
-    int layers = spec.encoderDecoder() ? spec.encoder().layers() : spec.layers();
+    boolean prefix = type.isPrefix();
+    int layers =
+        type == PeftAdapter.Type.ALL_PREFIX_TUNING
+            ? model.forSoft().pieces(SoftModel.Layout.ALL_KEY_VALUES) / 2
+            : spec.encoderDecoder() ? spec.encoder().layers() : spec.layers();
     int heads = prefix ? spec.attention().keyValueHeads() : spec.attention().heads();
     int width = prefix ? heads * spec.attention().headDim() : spec.wordWidth();
     return PeftAdapter.config(type, name, taskType(model), tokens, layers, heads, width);
