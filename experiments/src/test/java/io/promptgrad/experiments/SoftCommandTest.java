@@ -161,6 +161,149 @@ class SoftCommandTest {
         .hasSameBinaryContentAs(first.resolve("prompt/adapter_model.safetensors"));
   }
 
+  /** Two of four tokens, and of the sixteen pieces of the others eight, of four numbers each. */
+  @Test
+  void search_withPruning_trainsTwiceAndKeepsTheZeros() throws IOException {
+    String[] pruning = {"--set", "soft.prune_tokens=0.5", "--set", "soft.prune_pieces=0.5"};
+    String[] pieces = {"--set", "soft.pieces=8"};
+    String[] all = joined(pruning, pieces);
+    Path out = folder.resolve("pruned");
+    CommandLineRun run = search("prompt-tuning", out, all);
+    double found = test(run);
+    assertThat(Json.parse(run.out()).path("cost").path("steps").asInt()).isEqualTo(8);
+    List<String> steps = Files.readAllLines(out.resolve("trace.jsonl"));
+    for (int step = 1; step <= 8; step++) {
+      JsonNode details =
+          Json.parse(steps.get(step - 1)).path("candidates").path(0).path("details");
+      assertThat(details.path("pruned").asInt()).isEqualTo(step > 4 ? 2 * 32 + 8 * 4 : 0);
+    }
+    assertThat(test(eval(out))).isEqualTo(found);
+
+    Path halves = folder.resolve("pruned-in-halves");
+    for (int limit : new int[] {4, 6, 100}) { // before pruning, and behind it
+      CommandLineRun part =
+          limit == 4
+              ? search("prompt-tuning", halves, joined(all, new String[] {"--set", "budget.steps=4"}))
+              : CommandLineRun.of("resume", halves, "--set", "budget.steps=" + limit);
+      assertThat(part.code()).as(part.err()).isZero();
+    }
+    for (String file : List.of("prompt/adapter_model.safetensors", "prompt/prompt.json")) {
+      assertThat(halves.resolve(file)).hasSameBinaryContentAs(out.resolve(file));
+    }
+    refused(search("prompt-tuning", folder.resolve("no"), "--set", "soft.prune_tokens=1"), "[0, 1)");
+    refused(
+        search("prompt-tuning", folder.resolve("no"), "--set", "soft={prune_pieces: 0.5, pieces: 5}"),
+        "5 pieces");
+    refused(
+        search("prefix-tuning", folder.resolve("no"), "--set", "soft.prune_tokens=0.5"), "encoder");
+  }
+
+  private static String[] joined(String[] a, String[] b) {
+    String[] both = Arrays.copyOf(a, a.length + b.length);
+    System.arraycopy(b, 0, both, a.length, b.length);
+    return both;
+  }
+
+  @Test
+  void search_towardsAText_beginsThereAndSaysHowNearItIs() throws IOException {
+    Path out = folder.resolve("towards");
+    CommandLineRun run =
+        search(
+            "prompt-tuning",
+            out,
+            "--set",
+            "soft={towards: it was very grip ., gamma: 1, learning_rate: 0.001, updates: 5, updates_per_step: 5}");
+    assertThat(run.code()).as(run.err()).isZero();
+    // "very" is no word of this vocabulary, and one unknown token
+    assertThat(
+            Json.read(out.resolve("prompt/adapter_config.json")).path("num_virtual_tokens").asInt())
+        .isEqualTo(5);
+    JsonNode towards = Json.read(out.resolve("prompt/tokens.json")).path("towards");
+    assertThat(towards.path("text").asText()).isEqualTo("it was very grip .");
+    // 3 of 4 words, and as many found: the unknown token is one
+    assertThat(towards.path("projections").path("cosine").path("f1").asDouble()).isEqualTo(0.75);
+    assertThat(Files.readString(out.resolve("report.html"))).contains("it was very grip .", "F1");
+    refused(
+        search("prompt-tuning", folder.resolve("no"), "--set", "soft={towards: it was, tokens: 3}"),
+        "2 tokens");
+    refused(
+        search("prefix-tuning", folder.resolve("no"), "--set", "soft.towards=it was"), "word vectors");
+    refused(
+        search("prompt-tuning", folder.resolve("no"), "--set", "soft.start=towards"), "soft.towards");
+  }
+
+  @Test
+  void search_onSeveralTasks_trainsOnePromptThatEachCanUse() throws IOException {
+    String template = "it was [P] : {sentence}";
+    String words = "{negative: [awful], positive: [great]}";
+    Path out = folder.resolve("several");
+    String tasks =
+        "soft.tasks=[{task: %s, template: '%s', verbalizer: %s}]"
+            .formatted(world.file("task.yaml"), template, words);
+    CommandLineRun run = search("prompt-tuning", out, "--set", tasks, "--set", "budget.steps=2");
+    double own = test(run);
+    JsonNode further = Json.read(out.resolve("tasks.json")).path("tasks");
+    assertThat(further).hasSize(1);
+    assertThat(further.path(0).path("template").asText()).isEqualTo(template);
+    Path prompt = out.resolve(further.path(0).path("prompt").asText());
+    assertThat(prompt.resolve("adapter_model.safetensors"))
+        .hasSameBinaryContentAs(out.resolve("prompt/adapter_model.safetensors"));
+    assertThat(test(eval(prompt)))
+        .isEqualTo(further.path(0).path("test").path("value").asDouble());
+    assertThat(test(eval(out))).isEqualTo(own);
+    assertThat(Json.read(prompt.resolve("prompt.json")).path("template").asText())
+        .isEqualTo(template);
+
+    // Other rows: a batch of the one task alone would have given the prompt of the one task.
+    Path alone = folder.resolve("alone");
+    assertThat(search("prompt-tuning", alone, "--set", "budget.steps=2").code()).isZero();
+    assertThat(Files.readAllBytes(alone.resolve("prompt/adapter_model.safetensors")))
+        .isNotEqualTo(Files.readAllBytes(out.resolve("prompt/adapter_model.safetensors")));
+
+    Path whole = folder.resolve("several-whole");
+    assertThat(search("prompt-tuning", whole, "--set", tasks).code()).isZero();
+    CommandLineRun rest = CommandLineRun.of("resume", out, "--set", "budget.steps=100");
+    assertThat(rest.code()).as(rest.err()).isZero();
+    for (String file : List.of("prompt/prompt.json", "tasks.json")) {
+      assertThat(out.resolve(file)).hasSameBinaryContentAs(whole.resolve(file));
+    }
+    refused(
+        search(
+            "prompt-tuning",
+            folder.resolve("no"),
+            "--set",
+            "soft.tasks=[{task: %s, template: '{sentence} [P]'}]".formatted(world.file("task.yaml"))),
+        "soft.tasks[0].verbalizer");
+  }
+
+  @Test
+  void search_ofAPrefix_beginsAtATextAndDropsKeysAndValues() throws IOException {
+    Path out = folder.resolve("dropped");
+    String[] options = {
+      "--set", "soft={dropout: 0.3, start: text, text: it was good, tokens: 3, updates: 20}"
+    };
+    double found = test(search("p-tuning-v2", out, options));
+    assertThat(test(eval(out))).isEqualTo(found);
+    Path halves = folder.resolve("dropped-in-halves");
+    assertThat(
+            search("p-tuning-v2", halves, joined(options, new String[] {"--set", "budget.steps=1"}))
+                .code())
+        .isZero();
+    CommandLineRun rest = CommandLineRun.of("resume", halves, "--set", "budget.steps=100");
+    assertThat(rest.code()).as(rest.err()).isZero();
+    for (String file : List.of("prompt/adapter_model.safetensors", "prompt/prompt.json")) {
+      assertThat(halves.resolve(file)).hasSameBinaryContentAs(out.resolve(file));
+    }
+    CommandLineRun fitted =
+        search("prefix-tuning", folder.resolve("fitted"), "--set", "soft={start: text, text: good, updates: 10}");
+    assertThat(fitted.code()).as(fitted.err()).isZero();
+    Path no = folder.resolve("no");
+    refused(search("prompt-tuning", no, "--set", "soft.dropout=0.1"), "word vectors");
+    refused(search("prompt-tuning", no, "--set", "soft.attentions=all"), "keys and values");
+    refused(search("p-tuning-v2", no, "--set", "soft.attentions=all"), "encoder-decoders");
+    refused(search("p-tuning", no, "--set", "soft={start: text, text: good}"), "encoder");
+  }
+
   private static void refused(CommandLineRun run, String... parts) {
     assertThat(run.code()).isEqualTo(2);
     assertThat(run.err()).contains(parts);

@@ -321,7 +321,7 @@ public final class Experiment implements AutoCloseable {
       VirtualTokens.of(model, soft)
           .ifPresent(view -> run.write(VirtualTokens.FILE, Json.pretty(view)));
       if (config.settings() instanceof SoftMethod method) {
-        SoftMethods.writeFurther(method, model, soft, metric, others, run);
+        SoftMethods.writeFurther(method, model, soft, metric, others, run, console);
       }
     }
     result.loop(loop, dev.toScore(), test.toScore());

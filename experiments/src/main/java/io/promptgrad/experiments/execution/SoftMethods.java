@@ -132,7 +132,8 @@ final class SoftMethods {
       SoftPrompt prompt,
       Metric metric,
       List<Metric> others,
-      RunDirectory run) {
+      RunDirectory run,
+      Console console) {
     List<Further> tasks = further(method, model);
     if (tasks.isEmpty()) {
       return;
@@ -154,6 +155,10 @@ final class SoftMethods {
         EvalReport report =
             Prompts.evaluate(asked, model, own.task().split(split), metric, others);
         json.set(split, report.toScore().toJson());
+        console.say(
+            "%s, %s: %s %.3f of %d examples"
+                .formatted(
+                    own.task().name(), split, report.metric(), report.value(), report.n()));
       }
     }
     run.write(TASKS, Json.pretty(scores));

@@ -15,7 +15,8 @@ import java.util.Optional;
  * among the label words of all tasks. Dev is the mean of the tasks' scores.
  *
  * @param tasks with as many slots each, or none
- * @param shared whether there is one prompt, which is saved with the first task's template and words
+ * @param shared whether there is one prompt, which is saved with the first task's template and
+ *     words
  */
 public record MixedTasks(List<SoftProblem> tasks, boolean shared) implements SoftProblem {
 
