@@ -26,7 +26,7 @@ class KilledRunTest {
 
   private static final int STEPS = 250;
   private static final int KILLS = 3;
-  private static final int SOFT_STEPS = 120;
+  private static final int SOFT_STEPS = 90;
 
   @TempDir private Path folder;
   private TinyWorld world;
@@ -85,7 +85,7 @@ class KilledRunTest {
   @ValueSource(strings = {"prompt-tuning", "prefix-tuning"})
   void softRun_killed_resumesToTheSameBytes(String method) throws Exception {
     Path whole = folder.resolve("whole");
-    assertThat(finish(soft(method, whole))).isZero();
+    Process other = soft(method, whole); // meanwhile
 
     long seed = System.nanoTime();
     Random random = new Random(seed);
@@ -97,11 +97,11 @@ class KilledRunTest {
     int steps = lines(killed.resolve("trace.jsonl"));
     assertThat(steps).isBetween(1, SOFT_STEPS - 1);
     assertThat(finish(resume(killed))).isZero();
+    assertThat(finish(other)).isZero();
 
     String how = "seed %d, killed after step %d".formatted(seed, steps);
     assertThat(result(killed)).as(how).isEqualTo(result(whole));
-    for (String file :
-        List.of("prompt.json", "adapter_config.json", "adapter_model.safetensors")) {
+    for (String file : List.of("prompt.json", "adapter_config.json", "adapter_model.safetensors")) {
       assertThat(killed.resolve("prompt").resolve(file))
           .as(how)
           .hasSameBinaryContentAs(whole.resolve("prompt").resolve(file));

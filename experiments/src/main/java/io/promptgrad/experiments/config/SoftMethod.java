@@ -141,19 +141,23 @@ public record SoftMethod(String method, ObjectNode options) implements MethodSet
     if (options.path("optimizer").asText().equals("adafactor") && !section.has("weight_decay")) {
       options.put("weight_decay", Adafactor.forPrompts().weightDecay());
     }
-    if (!options.path("towards").asText().isEmpty()) { // unless something else is said
-      options.put("start", section.has("start") ? options.path("start").asText() : "towards");
-      options.put("tokens", section.has("tokens") ? options.path("tokens").asInt() : 0);
+    boolean drawn = !options.path("towards").asText().isEmpty();
+    if (drawn && !section.has("start") && options.path("encoder").asText().equals("none")) {
+      options.put("start", "towards");
+    }
+    if (drawn && !section.has("tokens")) {
+      options.put("tokens", 0); // as many as the text has
     }
     requireTogether(section, options, "text", "text");
     requireTogether(section, options, "prompt", "from");
-    requireFitting(section, options, METHODS.get(method).layout());
+    requireFitting(section, options, METHODS.get(method));
     SoftMethod read = new SoftMethod(method, options);
     root.reading(KEY, () -> read.config(new SoftStart.Normal(0))); // checks ranges and more
     boolean fitted =
         read.encoder() == SoftConfig.Encoder.PROJECTION && read.layout() == Layout.KEY_VALUES;
     if (read.encoder() != SoftConfig.Encoder.NONE
-        && !Set.of("normal", "zero", fitted ? "text" : "zero").contains(read.text("start"))) {
+        && !(fitted ? Set.of("normal", "zero", "text") : Set.of("normal", "zero"))
+            .contains(read.text("start"))) {
       throw section.problem(
           "start",
           "with the encoder %s a prompt begins at normal numbers or at zero%s; set encoder to none for another start."
@@ -162,14 +166,28 @@ public record SoftMethod(String method, ObjectNode options) implements MethodSet
     return read;
   }
 
-  private static void requireFitting(Section section, ObjectNode options, Layout layout) {
-    if (options.path("attentions").asText().equals("all") && layout == Layout.VECTORS) {
-      throw section.problem(
-          "attentions", "'%s' is for keys and values only.".formatted(section.at("attentions")));
-    }
+  private static void requireFitting(Section section, ObjectNode options, SoftConfig config) {
     boolean drawn = !options.path("towards").asText().isEmpty();
     if (options.path("start").asText().equals("towards") && !drawn) {
       throw section.missing("towards", "the start 'towards' needs it.");
+    }
+    requireUsed(section, options, config, "gamma", drawn, "goes with 'towards'");
+    boolean cuts = options.path("prune_pieces").asDouble() != 0;
+    requireUsed(section, options, config, "pieces", cuts, "goes with 'prune_pieces'");
+    boolean prefix = config.layout() != Layout.VECTORS;
+    requireUsed(section, options, config, "attentions", prefix, "is for keys and values only");
+  }
+
+  /** Refuses another value than the default where it would have no effect. */
+  private static void requireUsed(
+      Section section,
+      ObjectNode options,
+      SoftConfig config,
+      String key,
+      boolean used,
+      String otherwise) {
+    if (!used && !options.get(key).equals(defaults(config).get(key))) {
+      throw section.problem(key, "'%s' %s.".formatted(section.at(key), otherwise));
     }
   }
 
@@ -182,7 +200,8 @@ public record SoftMethod(String method, ObjectNode options) implements MethodSet
       task.put("template", ConfigReader.template(own).toString());
       Verbalizer words =
           ConfigReader.verbalizer(own)
-              .orElseThrow(() -> own.missing("verbalizer", "give each label of the task its words."));
+              .orElseThrow(
+                  () -> own.missing("verbalizer", "give each label of the task its words."));
       task.set("verbalizer", Json.tree(words.toMap()));
       tasks.add(task);
     }
@@ -266,9 +285,7 @@ public record SoftMethod(String method, ObjectNode options) implements MethodSet
     boolean prunes = real("prune_tokens") != 0 || real("prune_pieces") != 0;
     return new SoftConfig.Extras(
         real("dropout"),
-        drawn
-            ? Optional.of(new SoftConfig.Pull(text("towards"), real("gamma")))
-            : Optional.empty(),
+        drawn ? Optional.of(new SoftConfig.Pull(text("towards"), real("gamma"))) : Optional.empty(),
         prunes
             ? Optional.of(
                 new Pruning.Shares(real("prune_tokens"), real("prune_pieces"), number("pieces")))

@@ -7,6 +7,7 @@ import io.promptgrad.evaluation.EvalReport;
 import io.promptgrad.experiments.config.SoftMethod;
 import io.promptgrad.files.Json;
 import io.promptgrad.gradient.cloze.Cloze;
+import io.promptgrad.gradient.discrete.AutoPromptConfig;
 import io.promptgrad.gradient.discrete.TriggerPrompt;
 import io.promptgrad.gradient.soft.ClassificationProblem;
 import io.promptgrad.gradient.soft.MixedTasks;
@@ -32,6 +33,7 @@ import io.promptgrad.task.Task;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -152,13 +154,11 @@ final class SoftMethods {
       ObjectNode json = list.addObject().put("task", own.task().name()).put("prompt", folder);
       json.put("template", own.cloze().template().toString());
       for (String split : List.of("dev", "test")) {
-        EvalReport report =
-            Prompts.evaluate(asked, model, own.task().split(split), metric, others);
+        EvalReport report = Prompts.evaluate(asked, model, own.task().split(split), metric, others);
         json.set(split, report.toScore().toJson());
         console.say(
             "%s, %s: %s %.3f of %d examples"
-                .formatted(
-                    own.task().name(), split, report.metric(), report.value(), report.n()));
+                .formatted(own.task().name(), split, report.metric(), report.value(), report.n()));
       }
     }
     run.write(TASKS, Json.pretty(scores));
@@ -191,12 +191,29 @@ final class SoftMethods {
     if (!(begun instanceof SoftPrompt soft)) {
       return new TriggerStart(problem, begun.tokenIds());
     }
-    if (soft.layout() != SoftModel.Layout.VECTORS) {
+    requireVectors(soft, from);
+    return TriggerStart.nearest(problem, soft, SearchModel.Nearness.COSINE);
+  }
+
+  /** The same for AutoPrompt. */
+  static AutoPromptConfig startingAt(
+      Path from, AutoPromptConfig config, LanguageModel model, String modelName) {
+    Prompt begun = begun(from, model, modelName);
+    if (begun instanceof SoftPrompt soft) {
+      requireVectors(soft, from);
+      return config.withStart(new AutoPromptConfig.Start.Nearest(soft.adapters().get(0).used()));
+    }
+    List<String> tokens =
+        Arrays.stream(begun.tokenIds()).mapToObj(model.tokenizer()::token).toList();
+    return config.withStart(new AutoPromptConfig.Start.Tokens(tokens));
+  }
+
+  private static void requireVectors(SoftPrompt prompt, Path from) {
+    if (prompt.layout() != SoftModel.Layout.VECTORS) {
       throw new InvalidInputException(
           "%s is a prompt of keys and values, which no tokens are near to; begin at one of word vectors."
               .formatted(from));
     }
-    return TriggerStart.nearest(problem, soft, SearchModel.Nearness.COSINE);
   }
 
   /** A soft prompt, or a trigger with tokens. */

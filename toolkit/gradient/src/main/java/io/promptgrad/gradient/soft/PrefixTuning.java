@@ -10,9 +10,9 @@ import java.util.Optional;
  * which is dropped in the end; P-tuning v2 (Liu et al. 2022, arXiv:2110.07602) mostly does without.
  *
  * <p>Where this differs: no trained head (v2's classifier), and an encoder-decoder gets one prefix,
- * its decoder's, as in PEFT, unless {@link SoftModel.Layout#ALL_KEY_VALUES} is asked for. Begun at a
- * {@link SoftStart.Text}, the numbers are those of its words, and an MLP is fitted to them first, as
- * in the program's setting for little data.
+ * its decoder's, as in PEFT, unless {@link SoftModel.Layout#ALL_KEY_VALUES} is asked for. Begun at
+ * a {@link SoftStart.Text}, the numbers are those of its words, and an MLP is fitted to them first,
+ * as in the program's setting for little data.
  */
 public final class PrefixTuning {
 

@@ -8,6 +8,7 @@ import io.promptgrad.gradient.cloze.LabelTokens;
 import io.promptgrad.gradient.discrete.TriggerPrompt;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
+import io.promptgrad.lm.SearchModel;
 import io.promptgrad.lm.SoftModel;
 import io.promptgrad.lm.arch.TransformerSpec;
 import io.promptgrad.lm.tokenizer.Tokenizer;
@@ -20,6 +21,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
@@ -68,6 +70,34 @@ public record SoftPrompt(
   /** A prompt that was drawn to no text. */
   public SoftPrompt(List<PeftAdapter> adapters, Optional<Reading> reading, List<String> nearest) {
     this(adapters, reading, nearest, Optional.empty());
+  }
+
+  /**
+   * A prompt of word vectors that were found without PEFT's ways of training.
+   *
+   * @param modelName as configurations write it
+   * @param vectors [P * E]
+   */
+  public static SoftPrompt ofVectors(
+      LanguageModel model, String modelName, float[] vectors, Reading reading) {
+    int tokens = vectors.length / model.forSoft().width(SoftModel.Layout.VECTORS);
+    PeftAdapter adapter =
+        PeftAdapter.of(
+            peftConfig(model, modelName, PeftAdapter.Type.PROMPT_TUNING, tokens), vectors);
+    return new SoftPrompt(List.of(adapter), Optional.of(reading), nearestWords(model, vectors));
+  }
+
+  /** For each word vector the word nearest to it by cosine, of a model that has words. */
+  static List<String> nearestWords(LanguageModel model, float[] vectors) {
+    if (!model.hasTokenizer()) {
+      return List.of();
+    }
+    BitSet banned = new BitSet();
+    for (int id = 0; id < model.spec().vocabulary(); id++) {
+      banned.set(id, !model.tokenizer().has(id));
+    }
+    int[] ids = model.forSearch().nearest(vectors, banned, SearchModel.Nearness.COSINE);
+    return Arrays.stream(ids).mapToObj(model.tokenizer()::view).toList();
   }
 
   /** Refuses prompts that differ in kind or size. */

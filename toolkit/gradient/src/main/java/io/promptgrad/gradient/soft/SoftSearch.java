@@ -7,7 +7,6 @@ import io.promptgrad.files.Json;
 import io.promptgrad.gradient.trigger.Floats;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
-import io.promptgrad.lm.SearchModel;
 import io.promptgrad.lm.SoftModel;
 import io.promptgrad.lm.SoftModel.Layout;
 import io.promptgrad.lm.TrainablePrompt;
@@ -20,7 +19,6 @@ import io.promptgrad.search.StepReport;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
-import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -348,18 +346,9 @@ public final class SoftSearch implements Search {
   }
 
   private List<String> nearest() {
-    if (config.layout() != Layout.VECTORS || !model.hasTokenizer()) {
-      return List.of();
-    }
-    BitSet banned = new BitSet();
-    for (int id = 0; id < model.spec().vocabulary(); id++) {
-      banned.set(id, !model.tokenizer().has(id));
-    }
-    int[] ids =
-        model
-            .forSearch()
-            .nearest(Arrays.copyOf(best, tokens * width), banned, SearchModel.Nearness.COSINE);
-    return Arrays.stream(ids).mapToObj(model.tokenizer()::view).toList();
+    return config.layout() == Layout.VECTORS
+        ? SoftPrompt.nearestWords(model, Arrays.copyOf(best, tokens * width))
+        : List.of();
   }
 
   // ------------------------------------------------------------------ state
