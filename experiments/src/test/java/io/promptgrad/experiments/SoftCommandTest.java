@@ -331,7 +331,9 @@ class SoftCommandTest {
     ObjectNode tokenizer = (ObjectNode) Json.read(world.model("tokenizer.json"));
     int words = tokenizer.path("model").path("vocab").size();
     ObjectNode sentinel = ((ObjectNode) tokenizer.path("added_tokens").path(0)).deepCopy();
-    tokenizer.withArray("added_tokens").add(sentinel.put("id", words).put("content", "<extra_id_0>"));
+    tokenizer
+        .withArray("added_tokens")
+        .add(sentinel.put("id", words).put("content", "<extra_id_0>"));
     Files.writeString(model.resolve("tokenizer.json"), Json.pretty(tokenizer));
     Files.writeString(
         model.resolve("config.json"),

@@ -8,7 +8,6 @@ import io.promptgrad.lm.SoftModel;
 import io.promptgrad.lm.Targets;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -52,39 +51,38 @@ public final class Pruning {
   private Pruning() {}
 
   /**
-   * The same prompt with zeros in the place of the least important virtual tokens and then, weighed
-   * anew, of the least important pieces of the others. At least one of each stays.
+   * The same prompt without the least important virtual tokens and then, weighed anew, without the
+   * least important pieces of the others. At least one of each stays.
    *
    * @param values [P * width]
    */
-  public static float[] pruned(
+  public static SoftStart.Pruned pruned(
       SoftProblem problem, float[] values, SoftModel.Layout layout, Shares shares) {
     int width = problem.model().forSoft().width(layout);
     int tokens = values.length / width;
+    float[] mask = new float[values.length];
+    Arrays.fill(mask, 1);
+    SoftStart.Pruned pruned = new SoftStart.Pruned(values, mask);
     int gone = Math.min(tokens - 1, (int) Math.round(shares.tokens() * tokens));
     int[] stay = IntStream.range(0, tokens).toArray();
-    float[] left = values.clone();
     if (gone > 0) {
-      stay = kept(importance(problem, left, layout, 1), gone);
-      BitSet staying = new BitSet();
-      Arrays.stream(stay).forEach(staying::set);
-      for (int t = 0; t < tokens; t++) {
-        if (!staying.get(t)) {
-          Arrays.fill(left, t * width, (t + 1) * width, 0);
-        }
+      stay = kept(importance(problem, values, layout, 1), gone);
+      Arrays.fill(mask, 0);
+      for (int t : stay) {
+        Arrays.fill(mask, t * width, (t + 1) * width, 1);
       }
     }
     int pieces = stay.length * shares.perToken();
     int cut = Math.min(pieces - 1, (int) Math.round(shares.pieces() * pieces));
     if (cut > 0) {
-      double[][] importance = importance(problem, left, layout, shares.perToken());
+      double[][] importance = importance(problem, pruned.left(), layout, shares.perToken());
       double[][] own = Arrays.stream(stay).mapToObj(t -> importance[t]).toArray(double[][]::new);
-      float[] rest = withoutPieces(only(left, width, stay), own, cut);
+      float[] rest = withoutPieces(only(mask, width, stay), own, cut);
       for (int i = 0; i < stay.length; i++) {
-        System.arraycopy(rest, i * width, left, stay[i] * width, width);
+        System.arraycopy(rest, i * width, mask, stay[i] * width, width);
       }
     }
-    return left;
+    return pruned;
   }
 
   /**

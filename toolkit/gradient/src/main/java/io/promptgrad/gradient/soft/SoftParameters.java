@@ -52,11 +52,7 @@ record SoftParameters(
             config.optimizer(),
             (name, shape) -> fitted.isEmpty() ? initial(name, shape) : fitted.get(name));
     if (config.start() instanceof SoftStart.Pruned pruned) {
-      float[] mask = new float[pruned.values().length];
-      for (int i = 0; i < mask.length; i++) {
-        mask[i] = pruned.values()[i] == 0 ? 0 : 1;
-      }
-      made.mask(mask);
+      made.mask(pruned.mask());
     }
     return made;
   }

@@ -62,11 +62,22 @@ public sealed interface SoftStart {
   record Given(float[] values) implements SoftStart {}
 
   /**
-   * A pruned prompt's numbers: those that are 0 stay so.
+   * Another prompt's numbers, of which some are pruned: they are 0 and stay so.
    *
    * @param values row-major
+   * @param mask 0 where one is pruned, else 1
    */
-  record Pruned(float[] values) implements SoftStart {}
+  record Pruned(float[] values, float[] mask) implements SoftStart {
+
+    /** The numbers with zeros. */
+    float[] left() {
+      float[] left = new float[values.length];
+      for (int i = 0; i < left.length; i++) {
+        left[i] = mask[i] == 0 ? 0 : values[i];
+      }
+      return left;
+    }
+  }
 
   /** The numbers that a task's label tokens bring, if it has any. */
   private static float[] vectors(LanguageModel model, int[] ids) {
@@ -105,7 +116,7 @@ public sealed interface SoftStart {
       return values;
     }
     if (this instanceof Given || this instanceof Pruned) {
-      float[] given = this instanceof Given own ? own.values() : ((Pruned) this).values();
+      float[] given = this instanceof Given own ? own.values() : ((Pruned) this).left();
       if (given.length != values.length) {
         throw new InvalidInputException(
             "The start has %d values, but a prompt of %d virtual tokens has %d x %d; take as many tokens as the other prompt has, and the same kind of prompt."

@@ -39,7 +39,7 @@ public final class XPrompt implements Search {
   private final RandomSource random;
   private final SoftSearch trained;
   private SoftSearch retrained; // null before pruning
-  private float[] pruned; // [P * width]; null before pruning
+  private SoftStart.Pruned pruned; // null before pruning
 
   /**
    * The parameters are those of {@link SoftSearch}.
@@ -115,18 +115,18 @@ public final class XPrompt implements Search {
         report.cost().plus(pruning));
   }
 
-  private void begin(float[] values) {
-    pruned = values;
+  private void begin(SoftStart.Pruned start) {
+    pruned = start;
     retrained =
         new SoftSearch(
-            method, problem, config.from(new SoftStart.Pruned(values)), modelName, random);
+            method, problem, config.from(start), modelName, random);
   }
 
   /** The candidate as one of the whole search, and how many of its numbers are zero for good. */
   private Candidate numbered(Candidate candidate, int step) {
     Map<String, Object> details = new LinkedHashMap<>(candidate.details());
-    details.put(
-        "pruned", (int) IntStream.range(0, pruned.length).filter(i -> pruned[i] == 0).count());
+    float[] mask = pruned.mask();
+    details.put("pruned", (int) IntStream.range(0, mask.length).filter(i -> mask[i] == 0).count());
     return new Candidate(
         step + ".0",
         (step - 1) + ".0",
@@ -154,7 +154,7 @@ public final class XPrompt implements Search {
     ObjectNode state = Json.object();
     state.set("trained", trained.save());
     if (retrained != null) {
-      state.put("pruned", Floats.save(pruned));
+      state.put("values", Floats.save(pruned.values())).put("mask", Floats.save(pruned.mask()));
       state.set("retrained", retrained.save());
     }
     return state;
@@ -164,7 +164,10 @@ public final class XPrompt implements Search {
   public void restore(ObjectNode state) {
     trained.restore((ObjectNode) state.path("trained"));
     if (state.has("retrained")) {
-      begin(Floats.restore(state.path("pruned").asText()));
+      begin(
+          new SoftStart.Pruned(
+              Floats.restore(state.path("values").asText()),
+              Floats.restore(state.path("mask").asText())));
       retrained.restore((ObjectNode) state.path("retrained"));
     }
   }

@@ -78,15 +78,19 @@ class SoftExtrasTest {
     XPrompt search = new XPrompt("x", problem, config, "tiny", new RandomSource(3));
     for (int step = 1; step <= 3; step++) {
       search.step(step);
-      assertThat(search.save().has("pruned")).isFalse();
+      assertThat(search.save().has("mask")).isFalse();
     }
     float[] trained = ((SoftPrompt) search.best().prompt()).values();
     search.step(4);
-    float[] pruned = Floats.restore(search.save().path("pruned").asText());
-    boolean[] kept = new boolean[pruned.length];
-    for (int i = 0; i < pruned.length; i++) {
-      kept[i] = pruned[i] != 0;
-      assertThat(pruned[i]).isEqualTo(kept[i] ? trained[i] : 0f); // rewound
+    assertThat(Floats.restore(search.save().path("values").asText())).isEqualTo(trained); // rewound
+    float[] mask = Floats.restore(search.save().path("mask").asText());
+    boolean[] kept = new boolean[mask.length];
+    for (int i = 0; i < mask.length; i++) {
+      kept[i] = mask[i] != 0;
+    }
+    float[] start = new SoftStart.Pruned(trained, mask).left();
+    for (int i = 0; i < mask.length; i++) {
+      assertThat(start[i]).isEqualTo(kept[i] ? trained[i] : 0f);
     }
     double[][] tokens = Pruning.importance(problem, trained, Layout.VECTORS, 1);
     int[] stay = Pruning.kept(tokens, 2);
