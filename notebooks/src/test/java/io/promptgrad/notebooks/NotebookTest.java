@@ -29,6 +29,8 @@ class NotebookTest {
       Map.of(
           "autoprompt.ipynb",
           List.of("<svg class=\"plot\"", "class=\"confusion\"", "class=\"chip\"", "step 8, best"),
+          "gcg.ipynb",
+          List.of("<svg class=\"plot\"", "class=\"chip\"", "gcg, step 60", "fluent, step 60"),
           "gradients.ipynb",
           List.of("<th>probability</th>", "style=\"background:rgba("));
 
