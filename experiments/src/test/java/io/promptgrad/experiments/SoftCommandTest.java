@@ -291,6 +291,26 @@ class SoftCommandTest {
             "soft.tasks=[{task: %s, template: '{sentence} [P]'}]"
                 .formatted(world.file("task.yaml"))),
         "soft.tasks[0].verbalizer");
+
+    String leaking =
+        "soft.tasks=[{task: {label: label, train: %s, dev: %s, test: %s}, template: '%s', verbalizer: %s}]"
+            .formatted(
+                world.file("test.tsv"),
+                world.file("dev.tsv"),
+                world.file("train.tsv"),
+                template,
+                words);
+    CommandLineRun warned =
+        search(
+            "prompt-tuning",
+            folder.resolve("leaking"),
+            "--set",
+            leaking,
+            "--set",
+            "budget.steps=1");
+    assertThat(warned.code()).as(warned.err()).isZero();
+    assertThat(Json.parse(warned.out()).path("warnings").toString())
+        .contains("60 of the texts of test also occur in train of further task 1");
   }
 
   @Test
@@ -470,7 +490,8 @@ class SoftCommandTest {
       if (budget.equals("0")) {
         assertThat(Json.read(discrete.resolve("prompt/prompt.json")).path("tokens"))
             .isEqualTo(nearest);
-        CommandLineRun again = CommandLineRun.of("run", discrete.resolve("config.yaml"), "--json");
+        CommandLineRun again = CommandLineRun.of(
+                "run", discrete.resolve("config.yaml"), "--out", folder.resolve("autoprompt again"));
         assertThat(again.code()).as(again.err()).isZero();
       }
     }

@@ -276,6 +276,9 @@ public final class Experiment implements AutoCloseable {
     List<String> notes = new ArrayList<>();
     answers.ifPresent(a -> notes.addAll(a.facts().leftOut()));
     notes.addAll(Tasks.leaks(task, config.template(), List.of("dev", "test")));
+    if (config.settings() instanceof SoftMethod soft) {
+      notes.addAll(SoftMethods.leaks(soft, task, config.template()));
+    }
     notes.forEach(note -> console.say("Warning: " + note));
     Baselines baselines = Baselines.open(run, console);
     LabelTokens labels = labels(baselines);

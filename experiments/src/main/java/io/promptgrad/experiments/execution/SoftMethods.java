@@ -30,6 +30,7 @@ import io.promptgrad.run.RunDirectory;
 import io.promptgrad.search.RandomSource;
 import io.promptgrad.search.Search;
 import io.promptgrad.task.Task;
+import io.promptgrad.template.PromptTemplate;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -122,6 +123,17 @@ final class SoftMethods {
           .forEach(split -> inputs.set(name + split.getKey(), split.getValue()));
     }
     return inputs;
+  }
+
+  /** Texts of a task's dev and test on which the further tasks would train its prompt. */
+  static List<String> leaks(SoftMethod method, Task task, PromptTemplate template) {
+    List<String> sentences = new ArrayList<>();
+    int i = 0;
+    for (SoftMethod.Further own : method.tasks()) {
+      String name = "train of further task " + ++i;
+      sentences.addAll(Tasks.leaks(Tasks.load(own.task()).train(), name, task, template));
+    }
+    return sentences;
   }
 
   /**
