@@ -490,8 +490,12 @@ class SoftCommandTest {
       if (budget.equals("0")) {
         assertThat(Json.read(discrete.resolve("prompt/prompt.json")).path("tokens"))
             .isEqualTo(nearest);
-        CommandLineRun again = CommandLineRun.of(
-                "run", discrete.resolve("config.yaml"), "--out", folder.resolve("autoprompt again"));
+        CommandLineRun again =
+            CommandLineRun.of(
+                "run",
+                discrete.resolve("config.yaml"),
+                "--out",
+                folder.resolve("autoprompt again"));
         assertThat(again.code()).as(again.err()).isZero();
       }
     }
