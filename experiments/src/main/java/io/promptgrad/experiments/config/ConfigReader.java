@@ -211,7 +211,7 @@ public final class ConfigReader {
     return template;
   }
 
-  private static PromptTemplate template(Section section) {
+  static PromptTemplate template(Section section) {
     String text =
         section
             .text("template")
@@ -222,7 +222,7 @@ public final class ConfigReader {
     return section.reading("template", () -> PromptTemplate.parse(text));
   }
 
-  private static Optional<Verbalizer> verbalizer(Section section) {
+  static Optional<Verbalizer> verbalizer(Section section) {
     return section
         .mapping("verbalizer")
         .map(
