@@ -49,13 +49,13 @@ class EncoderPrefixTest {
       // Without a prefix it is the model's encoder.
       assertThat(cross(encode(0), 0))
           .containsExactly(
-              Tensors.doubles(model.encode(scope, null, batch).keyValues()), within(1e-9));
+              Tensors.doubles(model.forCaching().encode(scope, null, batch).keyValues()),
+              within(1e-9));
 
       byte[] seen = new byte[N + TEXT.length];
       Arrays.fill(seen, (byte) 1);
-      LanguageModel.Encoded text =
-          new LanguageModel.Encoded(
-              scope.create(cross(encode(N), N), shape(N + TEXT.length)), seen);
+      CachingModel.Encoded text =
+          new CachingModel.Encoded(scope.create(cross(encode(N), N), shape(N + TEXT.length)), seen);
       double[] past = new double[(int) shape(N).size()];
       int i = 0;
       for (int l = 0; l < spec.layers(); l++) {
@@ -71,7 +71,10 @@ class EncoderPrefixTest {
       }
       float[] expected =
           Tensors.floats(
-              model.decode(scope, text, 1, SAID, scope.create(past, shape(N)), at).logits());
+              model
+                  .forCaching()
+                  .decode(scope, text, 1, SAID, scope.create(past, shape(N)), at)
+                  .logits());
       NDArray values = scope.create(prompt, new Shape(N, soft.width(ALL_KEY_VALUES)));
       float[] found = soft.logits(batch, values, Placement.Before.all(N, 1), at, null);
       assertThat(found).containsExactly(expected, within(1e-5f));

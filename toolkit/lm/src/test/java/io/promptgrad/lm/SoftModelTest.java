@@ -225,6 +225,7 @@ class SoftModelTest {
     try (NDManager scope = model.newScope()) {
       NDArray past =
           model
+              .forCaching()
               .extend(scope, null, TokenBatch.of(List.of(first), 0), null, null, new int[] {0})
               .keyValues();
       NDArray prompt = scope.create(asPrompt(past), new Shape(3, soft.width(KEY_VALUES)));
@@ -270,6 +271,7 @@ class SoftModelTest {
       float[] logits =
           Tensors.floats(
               model
+                  .forCaching()
                   .extend(scope, null, batch.withPositions(positions), past, null, targets.at())
                   .logits());
       assertThat(soft.logits(batch, prompt, Placement.Before.all(3, 3), targets.at(), null))
@@ -304,11 +306,12 @@ class SoftModelTest {
       }
     }
     try (NDManager scope = model.newScope()) {
-      LanguageModel.Encoded text = model.encode(scope, null, batch);
+      CachingModel.Encoded text = model.forCaching().encode(scope, null, batch);
       int[] at = {2, 5, 8};
       float[] expected =
           Tensors.floats(
               model
+                  .forCaching()
                   .decode(scope, text, 3, batch.decoderIds(), scope.create(past, shape), at)
                   .logits());
       NDArray prompt = scope.create(values, new Shape(2, width));

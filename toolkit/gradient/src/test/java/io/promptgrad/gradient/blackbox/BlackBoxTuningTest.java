@@ -143,6 +143,7 @@ class BlackBoxTuningTest {
         NDArray moved = scope.create(vectors, new Shape(1, example.length(), 16));
         float[] logits =
             causal
+                .forCaching()
                 .extend(scope, moved, batch.tokens(), null, null, batch.at())
                 .logits()
                 .toFloatArray();
