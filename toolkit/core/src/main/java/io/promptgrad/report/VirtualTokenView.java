@@ -15,11 +15,12 @@ import java.util.Map;
  * {@code "towards": {"text": ..., "distance": ..., "projections": {MEASURE: {"text": ..., "f1":
  * ...}}}}.
  */
-final class VirtualTokenView {
+public final class VirtualTokenView {
 
   private VirtualTokenView() {}
 
-  static String of(JsonNode view) {
+  /** Returns the nearest tokens as a table and the map as a picture, in HTML. */
+  public static String of(JsonNode view) {
     return table(view.path("nearest")) + towards(view.path("towards")) + map(view.path("map"));
   }
 
