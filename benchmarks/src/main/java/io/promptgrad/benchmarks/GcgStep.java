@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import io.promptgrad.gradient.trigger.TargetSequence;
 import io.promptgrad.gradient.trigger.TriggerLoss;
 import io.promptgrad.gradient.trigger.TriggerLoss.Reuse;
+import io.promptgrad.lm.CachingModel;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.TargetLoss;
 import io.promptgrad.lm.TokenBatch;
@@ -73,7 +74,7 @@ public final class GcgStep {
   private final List<int[]> candidates = new ArrayList<>();
   private final TargetSequence sequence;
   private final Map<Reuse, TriggerLoss> losses = new EnumMap<>(Reuse.class);
-  private LanguageModel.Extension nanoPrefix;
+  private CachingModel.Extension nanoPrefix;
   private NDManager nanoScope;
 
   GcgStep(LanguageModel model, Size size, long seed) {
@@ -143,7 +144,10 @@ public final class GcgStep {
     if (nanoPrefix == null) {
       nanoScope = model.newScope();
       TokenBatch batch = TokenBatch.of(List.of(prefix), 0);
-      nanoPrefix = model.extend(nanoScope, null, batch, null, null, new int[] {size.before() - 1});
+      nanoPrefix =
+          model
+              .forCaching()
+              .extend(nanoScope, null, batch, null, null, new int[] {size.before() - 1});
     }
     double[] out = new double[candidates.size()];
     int length = size.length() - size.before();
@@ -160,6 +164,7 @@ public final class GcgStep {
       try (NDManager scope = model.newScope()) {
         NDArray logits =
             model
+                .forCaching()
                 .extend(scope, null, batch, nanoPrefix.keyValues(), null, everywhere(batch))
                 .logits();
         cut(scope, logits, to - from, length, out, from);

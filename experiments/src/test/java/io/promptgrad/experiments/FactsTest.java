@@ -275,6 +275,51 @@ class FactsTest {
       changed += gold.equalsIgnoreCase(List.of("good", "great", "bad", "awful").get(i % 4)) ? 0 : 1;
     }
     assertThat(changed).isEqualTo(perturbed ? 8 : 0);
+
+    CommandLineRun eval =
+        CommandLineRun.of(
+            "eval",
+            "--prompt",
+            out,
+            "--model",
+            world.model(),
+            "--set",
+            "data.dir=" + world.data(),
+            "--set",
+            "task={data: lama-trex-evidence/P19, fields: [sub_label, evidences]}",
+            "--set",
+            "facts={context: {perturbed: " + perturbed + "}}",
+            "--metric",
+            "mrr",
+            "--json");
+    assertThat(eval.code()).as(eval.err()).isZero();
+    assertThat(Json.parse(eval.out()).path("found").path("test").path("value"))
+        .isEqualTo(
+            json(out.resolve("result.json"))
+                .path("found")
+                .path("test")
+                .path("other_metrics")
+                .path("mrr"));
+  }
+
+  @Test
+  void eval_withAVocabulary_isRefusedBecauseThePromptHasItsAnswers() {
+    CommandLineRun run =
+        CommandLineRun.of(
+            "eval",
+            "--prompt",
+            whole.resolve("P19"),
+            "--model",
+            world.model(),
+            "--task",
+            "data:lama-trex/P19",
+            "--set",
+            "data.dir=" + world.data(),
+            "--set",
+            "facts={vocabulary: words.txt}");
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.err()).contains("vocabulary");
+    assertThat(run.errLines()).hasSize(1);
   }
 
   static Stream<Arguments> mistakes() {

@@ -129,6 +129,30 @@ class GradientFreeTest {
         .isEqualTo(expected.path("cost").path("forward_tokens"));
   }
 
+  /** What it found is a folder of PEFT, and evaluates to the same. */
+  @Test
+  void bbt_insteadOfWords_findsASoftPrompt() throws IOException {
+    Path out = folder.resolve("instead");
+    JsonNode json = run(search("bbt", out, "--set", "bbt.mode=instead"));
+    JsonNode config = Json.read(out.resolve("prompt/adapter_config.json"));
+    assertThat(config.path("peft_type").asText()).isEqualTo("PROMPT_TUNING");
+    assertThat(config.path("num_virtual_tokens").asInt()).isEqualTo(3);
+    assertThat(config.path("base_model_name_or_path").asText()).isEqualTo(world.model().toString());
+    assertThat(out.resolve("prompt/adapter_model.safetensors")).exists();
+    assertThat(out.resolve("prompt/tokens.json")).exists();
+    JsonNode eval =
+        run(
+            "eval",
+            "--prompt",
+            out,
+            "--model",
+            world.model(),
+            "--task",
+            world.file("task.yaml"),
+            "--json");
+    assertThat(eval.path("found").path("test")).isEqualTo(json.path("found").path("test"));
+  }
+
   @Test
   void bbt_onTokens_findsATrigger() throws IOException {
     JsonNode json =

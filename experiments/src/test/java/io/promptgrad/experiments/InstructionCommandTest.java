@@ -12,8 +12,8 @@ import io.promptgrad.files.Json;
 import io.promptgrad.llm.server.ScriptedServer;
 import io.promptgrad.llm.server.SimulatedTask;
 import io.promptgrad.run.RunDirectory;
+import io.promptgrad.search.Candidate;
 import io.promptgrad.search.TraceStep;
-import io.promptgrad.task.Example;
 import io.promptgrad.task.Task;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -21,7 +21,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -45,17 +47,7 @@ class InstructionCommandTest {
   @BeforeEach
   void start() throws IOException {
     server = new ScriptedServer(SimulatedTask::answer);
-    Task task = SimulatedTask.task(40, 30, 20);
-    for (String split : List.of("train", "dev", "test")) {
-      StringBuilder rows = new StringBuilder("item\tlabel\n");
-      for (Example example : task.split(split)) {
-        rows.append(example.fields().get("item")).append('\t').append(example.label()).append('\n');
-      }
-      Files.writeString(folder.resolve(split + ".tsv"), rows);
-    }
-    Files.writeString(
-        folder.resolve("task.yaml"),
-        "name: rules\nlabel: label\ntrain: train.tsv\ndev: dev.tsv\ntest: test.tsv\n");
+    RulesTask.write(folder);
     Files.writeString(folder.resolve("key.txt"), CANARY + "\n");
   }
 
@@ -321,6 +313,185 @@ class InstructionCommandTest {
     assertThat(RunDirectory.view(folder.resolve("two")).result().get().cost().calls()).isZero();
   }
 
+  // ------------------------------------------------------------------ other ways of scoring
+
+  /** The simulated model behind a conductor that asks one expert. */
+  @Test
+  void search_conductor_consultsExpertsAndGradesItsFinalAnswer() {
+    server.close();
+    server =
+        new ScriptedServer(
+            request -> {
+              String last = ScriptedServer.lastMessage(request);
+              String first = request.path("messages").path(0).path("content").asText();
+              if (last.startsWith("ROUND 1\n")) {
+                return "Expert Judge:\n\"\"\"\n" + last.substring(8) + "\n\"\"\"";
+              }
+              return first.startsWith("You conduct")
+                  ? ">> FINAL ANSWER:\n" + last.replaceFirst("(?s).*I say (yes|no).*", "$1")
+                  : SimulatedTask.answer(request);
+            });
+    Path out = folder.resolve("run");
+    CommandLineRun run =
+        search(
+            "opro",
+            out,
+            "--json",
+            "--set",
+            "budget.steps=2",
+            "--set",
+            "optimizer={samples: 2, train_examples: 20}",
+            "--set",
+            "scoring={by: conductor, rounds: 4, temperature: 0.1, top_p: 0.95, max_tokens: 1024}");
+    fine(run);
+    JsonNode models = Json.read(out.resolve("models.json"));
+    long asked = models.path("search").path("task").path("calls").asLong();
+    assertThat(asked % 3).as("conductor, expert, conductor for each example").isZero();
+    assertThat(
+            server.seen.stream()
+                .filter(
+                    seen ->
+                        ScriptedServer.lastMessage(seen.body())
+                            .startsWith("You are Expert Judge.")))
+        .isNotEmpty()
+        .allSatisfy(seen -> assertThat(seen.body().path("top_p").asDouble()).isEqualTo(0.95));
+    assertThat(json(run.out()).path("found").path("test").path("value").asDouble())
+        .isPositive(); // answers are read from behind the words
+
+    int before = server.seen.size();
+    CommandLineRun dry =
+        search(
+            "opro",
+            folder.resolve("dry"),
+            "--dry-run",
+            "--json",
+            "--set",
+            "budget.steps=2",
+            "--set",
+            "optimizer={samples: 2, train_examples: 20}",
+            "--set",
+            "scoring={by: conductor, rounds: 4}");
+    fine(dry);
+    assertThat(server.seen).hasSize(before);
+    long expected = json(dry.out()).path("expected").path("scorer").path("calls").asLong();
+    assertThat(expected).isPositive();
+    assertThat(expected % 3).isZero();
+    assertThat(dry.out()).contains("consult one expert");
+  }
+
+  /** A judge that knows the right answer, whichever place it stands in. */
+  @Test
+  void search_pairwise_comparesWithTheFirstSeedPrompt() {
+    Map<String, String> right = new HashMap<>();
+    Task task = SimulatedTask.task(40, 30, 20);
+    for (String split : List.of("train", "dev", "test")) {
+      task.split(split).forEach(e -> right.put(e.fields().get("item"), e.label()));
+    }
+    server.close();
+    server =
+        new ScriptedServer(
+            request -> {
+              String text = ScriptedServer.lastMessage(request);
+              if (!request.path("model").asText().equals("judging")) {
+                return SimulatedTask.answer(request);
+              }
+              String item = text.replaceFirst("(?s).*(Is \\w+ item \\d+ a rule\\?).*", "$1");
+              boolean first = text.contains("Answer A:\nI say " + right.get(item));
+              return "They differ. <better>" + (first ? "A" : "B") + "</better>";
+            });
+    Path out = folder.resolve("run");
+    CommandLineRun run =
+        search(
+            "opro",
+            out,
+            "--json",
+            "--judge",
+            "openai:judging",
+            "--set",
+            "budget.steps=3",
+            "--set",
+            "optimizer={samples: 3, train_examples: 20}",
+            "--set",
+            "scoring={by: pairwise, criterion: \"It is right.\"}");
+    fine(run);
+    // The seed prompt against itself: a half on each example, and no question to the judge.
+    JsonNode result = json(run.out());
+    assertThat(result.path("baselines").path("manual").path("test").path("value").asDouble())
+        .isEqualTo(0.5);
+    assertThat(result.path("found").path("dev").path("value").asDouble()).isGreaterThan(0.5);
+    JsonNode judge = Json.read(out.resolve("models.json")).path("search").path("judge");
+    assertThat(judge.path("calls").asLong()).isPositive();
+    assertThat(
+            server.seen.stream()
+                .filter(seen -> seen.body().path("model").asText().equals("judging"))
+                .map(seen -> ScriptedServer.lastMessage(seen.body())))
+        .allSatisfy(question -> assertThat(question).contains("It is right."));
+    CommandLineRun dry =
+        search(
+            "opro",
+            folder.resolve("dry"),
+            "--judge",
+            "openai:judging",
+            "--set",
+            "budget.steps=3",
+            "--set",
+            "scoring={by: pairwise}",
+            "--set",
+            "manual_prompts=[\"Another one.\"]", // against the seed prompt it is judged
+            "--dry-run",
+            "--json");
+    fine(dry);
+    for (String part : List.of("judge", "evaluation_judge")) {
+      assertThat(json(dry.out()).path("expected").path(part).path("calls").asLong()).isPositive();
+    }
+    CommandLineRun eval = CommandLineRun.of("eval", "--prompt", out, "--json");
+    fine(eval);
+    assertThat(json(eval.out()).path("found").path("test").path("value").asDouble())
+        .isEqualTo(result.path("found").path("test").path("value").asDouble());
+  }
+
+  @Test
+  void search_gepaOnParagraphs_mergesWhatTwoCandidatesChanged() {
+    Path out = folder.resolve("run");
+    CommandLineRun run =
+        search(
+            "gepa",
+            out,
+            "--json",
+            "--set",
+            "seed_prompts=[\"Be polite.\\n\\nAnswer quickly.\"]",
+            "--set",
+            "budget.steps=40",
+            "--set",
+            "optimizer={components: paragraphs, merges: 3, minibatch: 10, parents: epsilon_greedy, epsilon: 1}");
+    fine(run);
+    List<Candidate> merges =
+        TraceStep.read(out.resolve("trace.jsonl")).stream()
+            .flatMap(step -> step.report().candidates().stream())
+            .filter(c -> String.valueOf(c.details().get("how")).startsWith("merge with"))
+            .toList();
+    assertThat(merges).isNotEmpty();
+    assertThat(merges).allSatisfy(c -> assertThat(c.text().split("\n\n")).hasSize(2));
+  }
+
+  /** Models that refuse a temperature can propose. */
+  @Test
+  void search_temperatureLeftToTheServer_isNotSent() {
+    fine(
+        search(
+            "opro",
+            folder.resolve("run"),
+            "--set",
+            "budget.steps=1",
+            "--set",
+            "optimizer={samples: 2, temperature: server}"));
+    assertThat(
+            server.seen.stream()
+                .filter(seen -> seen.body().path("model").asText().equals("proposing")))
+        .hasSize(2)
+        .noneMatch(seen -> seen.body().has("temperature"));
+  }
+
   // ------------------------------------------------------------------ bad input
 
   @ParameterizedTest
@@ -333,6 +504,10 @@ class InstructionCommandTest {
         "optimizer.samples=0 | samples",
         "scoring.extractor=bhb | did you mean 'bbh'?",
         "scoring.by=judge | the key 'judge' is missing",
+        "scoring.by=pairwise | the key 'judge' is missing",
+        "scoring.rounds=1 | 'scoring.rounds' must be at least 2",
+        "scoring.top_p=0 | 'scoring.top_p' must be above 0",
+        "optimizer.temperature=hot | 'optimizer.temperature' must be a number",
         "layout=chatty | 'layout' is 'chatty'; known are auto, chat",
         "layout={user: hello} | no {instruction}",
         "server.base_url=ftp://x | no web address",
@@ -347,6 +522,22 @@ class InstructionCommandTest {
       })
   void search_badSetting_isOneSentence(String assignment, String sentence) {
     CommandLineRun run = search("opro", folder.resolve("none"), "--set", assignment);
+    assertThat(run.code()).as(run.err()).isEqualTo(2);
+    assertThat(run.err()).contains(sentence);
+    assertThat(run.errLines()).hasSize(1);
+    assertThat(folder.resolve("none")).doesNotExist();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{merges: 2} | set components: paragraphs",
+        "{components: paragraphs} | The first seed prompt has one paragraph",
+        "{components: parts} | 'optimizer.components' is 'parts'; known are whole, paragraphs",
+      })
+  void search_badComponentsOfGepa_areOneSentence(String optimizer, String sentence) {
+    CommandLineRun run = search("gepa", folder.resolve("none"), "--set", "optimizer=" + optimizer);
     assertThat(run.code()).as(run.err()).isEqualTo(2);
     assertThat(run.err()).contains(sentence);
     assertThat(run.errLines()).hasSize(1);

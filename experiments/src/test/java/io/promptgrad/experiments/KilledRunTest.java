@@ -3,8 +3,10 @@ package io.promptgrad.experiments;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.files.Json;
+import io.promptgrad.search.TraceStep;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +26,7 @@ class KilledRunTest {
 
   private static final int STEPS = 250;
   private static final int KILLS = 3;
+  private static final int SOFT_STEPS = 90;
 
   @TempDir private Path folder;
   private TinyWorld world;
@@ -75,6 +78,72 @@ class KilledRunTest {
     }
     assertThat(lines(killed.resolve("trace.jsonl"))).as(how).isEqualTo(STEPS);
     assertThat(killed.resolve("report.html")).isNotEmptyFile();
+  }
+
+  /** Parameters, the network of prefix tuning and AdamW's moments come back to the last bit. */
+  @ParameterizedTest
+  @ValueSource(strings = {"prompt-tuning", "prefix-tuning"})
+  void softRun_killed_resumesToTheSameBytes(String method) throws Exception {
+    Path whole = folder.resolve("whole");
+    Process other = soft(method, whole); // meanwhile
+
+    long seed = System.nanoTime();
+    Random random = new Random(seed);
+    Path killed = folder.resolve("killed");
+    Process process = soft(method, killed);
+    awaitLines(killed.resolve("trace.jsonl"), 1 + random.nextInt(SOFT_STEPS / 3), process);
+    Thread.sleep(random.nextInt(20));
+    process.destroyForcibly().waitFor();
+    int steps = lines(killed.resolve("trace.jsonl"));
+    assertThat(steps).isBetween(1, SOFT_STEPS - 1);
+    assertThat(finish(resume(killed))).isZero();
+    assertThat(finish(other)).isZero();
+
+    String how = "seed %d, killed after step %d".formatted(seed, steps);
+    assertThat(result(killed)).as(how).isEqualTo(result(whole));
+    for (String file : List.of("prompt.json", "adapter_config.json", "adapter_model.safetensors")) {
+      assertThat(killed.resolve("prompt").resolve(file))
+          .as(how)
+          .hasSameBinaryContentAs(whole.resolve("prompt").resolve(file));
+    }
+    // The best prompt may be older than the kill; losses and the last state are not.
+    assertThat(trace(killed)).as(how).isEqualTo(trace(whole)).hasSize(SOFT_STEPS);
+    assertThat(lastState(killed)).as(how).isEqualTo(lastState(whole)).contains("/first");
+  }
+
+  private Process soft(String method, Path out) throws IOException {
+    return start(
+        out,
+        "search",
+        method,
+        "--model",
+        world.model(),
+        "--task",
+        world.file("task.yaml"),
+        "--template",
+        "{sentence} it was [P] .",
+        "--label",
+        "negative=bad,awful",
+        "--label",
+        "positive=good,great",
+        "--set",
+        "soft={tokens: 4, updates: %d, updates_per_step: 1, dev_every: 10}".formatted(SOFT_STEPS),
+        "--out",
+        out);
+  }
+
+  private static List<JsonNode> trace(Path run) throws IOException {
+    List<JsonNode> steps = new ArrayList<>();
+    for (TraceStep step : TraceStep.read(run.resolve("trace.jsonl"))) {
+      steps.add(step.toJson().without("seconds"));
+    }
+    return steps;
+  }
+
+  /** The state of the search behind the last step. */
+  private static String lastState(Path run) throws IOException {
+    String body = Files.readAllLines(run.resolve("checkpoint/state.jsonl")).get(1);
+    return Json.line(Json.parse(body).path("search"));
   }
 
   @ParameterizedTest

@@ -2,9 +2,14 @@ package io.promptgrad.experiments;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ai.djl.Device;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.files.Json;
+import io.promptgrad.lm.LoadOptions;
+import io.promptgrad.lm.Precision;
+import io.promptgrad.lm.TrainableModel;
+import io.promptgrad.lm.weights.WeightType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,13 +35,17 @@ class SoftCommandTest {
   }
 
   private static CommandLineRun search(String method, Path out, String... more) {
+    return search(world.model(), method, out, more);
+  }
+
+  private static CommandLineRun search(Path model, String method, Path out, String... more) {
     List<Object> arguments =
         new ArrayList<>(
             List.of(
                 "search",
                 method,
                 "--model",
-                world.model(),
+                model,
                 "--task",
                 world.file("task.yaml"),
                 "--template",
@@ -59,6 +68,10 @@ class SoftCommandTest {
   }
 
   private static CommandLineRun eval(Path prompt, String... more) {
+    return eval(world.model(), prompt, more);
+  }
+
+  private static CommandLineRun eval(Path model, Path prompt, String... more) {
     List<Object> arguments =
         new ArrayList<>(
             List.of(
@@ -66,7 +79,7 @@ class SoftCommandTest {
                 "--prompt",
                 prompt,
                 "--model",
-                world.model(),
+                model,
                 "--task",
                 world.file("task.yaml"),
                 "--json"));
@@ -161,6 +174,226 @@ class SoftCommandTest {
         .hasSameBinaryContentAs(first.resolve("prompt/adapter_model.safetensors"));
   }
 
+  /** Two of four tokens, and of the sixteen pieces of the others eight, of four numbers each. */
+  @Test
+  void search_withPruning_trainsTwiceAndKeepsTheZeros() throws IOException {
+    String[] pruning = {"--set", "soft.prune_tokens=0.5", "--set", "soft.prune_pieces=0.5"};
+    String[] pieces = {"--set", "soft.pieces=8"};
+    String[] all = joined(pruning, pieces);
+    Path out = folder.resolve("pruned");
+    CommandLineRun run = search("prompt-tuning", out, all);
+    double found = test(run);
+    assertThat(Json.parse(run.out()).path("cost").path("steps").asInt()).isEqualTo(8);
+    List<String> steps = Files.readAllLines(out.resolve("trace.jsonl"));
+    for (int step = 1; step <= 8; step++) {
+      JsonNode details = Json.parse(steps.get(step - 1)).path("candidates").path(0).path("details");
+      assertThat(details.path("pruned").asInt()).isEqualTo(step > 4 ? 2 * 32 + 8 * 4 : 0);
+    }
+    assertThat(test(eval(out))).isEqualTo(found);
+
+    Path halves = folder.resolve("pruned-in-halves");
+    for (int limit : new int[] {4, 6, 100}) { // before pruning, and behind it
+      CommandLineRun part =
+          limit == 4
+              ? search(
+                  "prompt-tuning", halves, joined(all, new String[] {"--set", "budget.steps=4"}))
+              : CommandLineRun.of("resume", halves, "--set", "budget.steps=" + limit);
+      assertThat(part.code()).as(part.err()).isZero();
+    }
+    for (String file : List.of("prompt/adapter_model.safetensors", "prompt/prompt.json")) {
+      assertThat(halves.resolve(file)).hasSameBinaryContentAs(out.resolve(file));
+    }
+    refused(
+        search("prompt-tuning", folder.resolve("no"), "--set", "soft.prune_tokens=1"), "[0, 1)");
+    refused(
+        search(
+            "prompt-tuning", folder.resolve("no"), "--set", "soft={prune_pieces: 0.5, pieces: 5}"),
+        "5 pieces");
+    refused(
+        search("prefix-tuning", folder.resolve("no"), "--set", "soft.prune_tokens=0.5"), "encoder");
+  }
+
+  private static String[] joined(String[] a, String[] b) {
+    String[] both = Arrays.copyOf(a, a.length + b.length);
+    System.arraycopy(b, 0, both, a.length, b.length);
+    return both;
+  }
+
+  @Test
+  void search_towardsAText_beginsThereAndSaysHowNearItIs() throws IOException {
+    Path out = folder.resolve("towards");
+    CommandLineRun run =
+        search(
+            "prompt-tuning",
+            out,
+            "--set",
+            "soft={towards: it was very grip ., gamma: 1, learning_rate: 0.001, updates: 5, updates_per_step: 5}");
+    assertThat(run.code()).as(run.err()).isZero();
+    // "very" is no word of this vocabulary, and one unknown token
+    assertThat(
+            Json.read(out.resolve("prompt/adapter_config.json")).path("num_virtual_tokens").asInt())
+        .isEqualTo(5);
+    JsonNode towards = Json.read(out.resolve("prompt/tokens.json")).path("towards");
+    assertThat(towards.path("text").asText()).isEqualTo("it was very grip .");
+    // 3 of 4 words, and as many found: the unknown token is one
+    assertThat(towards.path("projections").path("cosine").path("f1").asDouble()).isEqualTo(0.75);
+    assertThat(Files.readString(out.resolve("report.html"))).contains("it was very grip .", "F1");
+    refused(
+        search("prompt-tuning", folder.resolve("no"), "--set", "soft={towards: it was, tokens: 3}"),
+        "2 tokens");
+    refused(
+        search("prefix-tuning", folder.resolve("no"), "--set", "soft.towards=it was"),
+        "word vectors");
+    refused(
+        search("prompt-tuning", folder.resolve("no"), "--set", "soft.start=towards"),
+        "soft.towards");
+  }
+
+  @Test
+  void search_onSeveralTasks_trainsOnePromptThatEachCanUse() throws IOException {
+    String template = "it was [P] : {sentence}";
+    String words = "{negative: [awful], positive: [great]}";
+    Path out = folder.resolve("several");
+    String tasks =
+        "soft.tasks=[{task: %s, template: '%s', verbalizer: %s}]"
+            .formatted(world.file("task.yaml"), template, words);
+    CommandLineRun run = search("prompt-tuning", out, "--set", tasks, "--set", "budget.steps=2");
+    double own = test(run);
+    JsonNode further = Json.read(out.resolve("tasks.json")).path("tasks");
+    assertThat(further).hasSize(1);
+    assertThat(further.path(0).path("template").asText()).isEqualTo(template);
+    Path prompt = out.resolve(further.path(0).path("prompt").asText());
+    assertThat(prompt.resolve("adapter_model.safetensors"))
+        .hasSameBinaryContentAs(out.resolve("prompt/adapter_model.safetensors"));
+    assertThat(test(eval(prompt))).isEqualTo(further.path(0).path("test").path("value").asDouble());
+    assertThat(test(eval(out))).isEqualTo(own);
+    assertThat(Json.read(prompt.resolve("prompt.json")).path("template").asText())
+        .isEqualTo(template);
+
+    // Other rows: a batch of the one task alone would have given the prompt of the one task.
+    Path alone = folder.resolve("alone");
+    assertThat(search("prompt-tuning", alone, "--set", "budget.steps=2").code()).isZero();
+    assertThat(Files.readAllBytes(alone.resolve("prompt/adapter_model.safetensors")))
+        .isNotEqualTo(Files.readAllBytes(out.resolve("prompt/adapter_model.safetensors")));
+
+    Path whole = folder.resolve("several-whole");
+    assertThat(search("prompt-tuning", whole, "--set", tasks).code()).isZero();
+    CommandLineRun rest = CommandLineRun.of("resume", out, "--set", "budget.steps=100");
+    assertThat(rest.code()).as(rest.err()).isZero();
+    for (String file : List.of("prompt/prompt.json", "tasks.json")) {
+      assertThat(out.resolve(file)).hasSameBinaryContentAs(whole.resolve(file));
+    }
+    refused(
+        search(
+            "prompt-tuning",
+            folder.resolve("no"),
+            "--set",
+            "soft.tasks=[{task: %s, template: '{sentence} [P]'}]"
+                .formatted(world.file("task.yaml"))),
+        "soft.tasks[0].verbalizer");
+
+    String leaking =
+        "soft.tasks=[{task: {label: label, train: %s, dev: %s, test: %s}, template: '%s', verbalizer: %s}]"
+            .formatted(
+                world.file("test.tsv"),
+                world.file("dev.tsv"),
+                world.file("train.tsv"),
+                template,
+                words);
+    CommandLineRun warned =
+        search(
+            "prompt-tuning",
+            folder.resolve("leaking"),
+            "--set",
+            leaking,
+            "--set",
+            "budget.steps=1");
+    assertThat(warned.code()).as(warned.err()).isZero();
+    assertThat(Json.parse(warned.out()).path("warnings").toString())
+        .contains("60 of the texts of test also occur in train of further task 1");
+  }
+
+  @Test
+  void search_ofAPrefix_beginsAtATextAndDropsKeysAndValues() throws IOException {
+    Path out = folder.resolve("dropped");
+    String[] options = {
+      "--set", "soft={dropout: 0.3, start: text, text: it was good, tokens: 3, updates: 20}"
+    };
+    double found = test(search("p-tuning-v2", out, options));
+    assertThat(test(eval(out))).isEqualTo(found);
+    Path halves = folder.resolve("dropped-in-halves");
+    assertThat(
+            search("p-tuning-v2", halves, joined(options, new String[] {"--set", "budget.steps=1"}))
+                .code())
+        .isZero();
+    CommandLineRun rest = CommandLineRun.of("resume", halves, "--set", "budget.steps=100");
+    assertThat(rest.code()).as(rest.err()).isZero();
+    for (String file : List.of("prompt/adapter_model.safetensors", "prompt/prompt.json")) {
+      assertThat(halves.resolve(file)).hasSameBinaryContentAs(out.resolve(file));
+    }
+    CommandLineRun fitted =
+        search(
+            "prefix-tuning",
+            folder.resolve("fitted"),
+            "--set",
+            "soft={start: text, text: good, updates: 10}");
+    assertThat(fitted.code()).as(fitted.err()).isZero();
+    Path no = folder.resolve("no");
+    refused(search("prompt-tuning", no, "--set", "soft.dropout=0.1"), "word vectors");
+    refused(search("prompt-tuning", no, "--set", "soft.attentions=all"), "keys and values");
+    refused(search("p-tuning-v2", no, "--set", "soft.attentions=all"), "encoder-decoders");
+    refused(search("p-tuning", no, "--set", "soft={start: text, text: good}"), "encoder");
+  }
+
+  /** An encoder-decoder with the world's words and a first sentinel behind them. */
+  private static Path encoderDecoder() throws IOException {
+    Path model = Files.createDirectories(folder.resolve("t5"));
+    ObjectNode tokenizer = (ObjectNode) Json.read(world.model("tokenizer.json"));
+    int words = tokenizer.path("model").path("vocab").size();
+    ObjectNode sentinel = ((ObjectNode) tokenizer.path("added_tokens").path(0)).deepCopy();
+    tokenizer
+        .withArray("added_tokens")
+        .add(sentinel.put("id", words).put("content", "<extra_id_0>"));
+    Files.writeString(model.resolve("tokenizer.json"), Json.pretty(tokenizer));
+    Files.writeString(
+        model.resolve("config.json"),
+        """
+        {"model_type": "t5", "vocab_size": %d, "d_model": 16, "d_kv": 8, "d_ff": 32, "num_heads": 2,
+         "num_layers": 2, "relative_attention_num_buckets": 8, "n_positions": 48,
+         "relative_attention_max_distance": 16, "pad_token_id": 0, "decoder_start_token_id": 0}
+        """
+            .formatted(words + 1));
+    try (TrainableModel random =
+        TrainableModel.create(model, 0.4, 5, new LoadOptions(Device.cpu(), Precision.FLOAT32))) {
+      random.saveWeights(model.resolve("model.safetensors"), WeightType.F32);
+    }
+    return model;
+  }
+
+  @Test
+  void search_ofPrefixesOfAllAttentions_isResumedSavedAndEvaluated() throws IOException {
+    Path model = encoderDecoder();
+    String[] all = {"--set", "soft.attentions=all"};
+    Path out = folder.resolve("all attentions");
+    double found = test(search(model, "prefix-tuning", out, all));
+    JsonNode config = Json.read(out.resolve("prompt/adapter_config.json"));
+    assertThat(config.path("peft_type").asText()).isEqualTo("ALL_PREFIX_TUNING");
+    assertThat(config.path("num_layers").asInt()).isEqualTo(6);
+    assertThat(test(eval(model, out))).isEqualTo(found);
+
+    Path halves = folder.resolve("all attentions in halves");
+    String[] one = joined(all, new String[] {"--set", "budget.steps=1"});
+    assertThat(search(model, "prefix-tuning", halves, one).code()).isZero();
+    assertThat(CommandLineRun.of("resume", halves, "--set", "budget.steps=100").code()).isZero();
+    assertThat(halves.resolve("prompt/adapter_model.safetensors"))
+        .hasSameBinaryContentAs(out.resolve("prompt/adapter_model.safetensors"));
+
+    Path peft = folder.resolve("decoder alone");
+    assertThat(search(model, "prefix-tuning", peft).code()).isZero();
+    assertThat(Json.read(peft.resolve("prompt/adapter_config.json")).path("peft_type").asText())
+        .isEqualTo("PREFIX_TUNING");
+  }
+
   private static void refused(CommandLineRun run, String... parts) {
     assertThat(run.code()).isEqualTo(2);
     assertThat(run.err()).contains(parts);
@@ -230,6 +463,60 @@ class SoftCommandTest {
             "--json");
     assertThat(run.code()).as(run.err()).isZero();
     JsonNode nearest = Json.read(soft.resolve("prompt/prompt.json")).path("nearest_tokens");
+    for (String budget : List.of("0", "1")) {
+      Path discrete = folder.resolve("autoprompt " + budget);
+      CommandLineRun auto =
+          CommandLineRun.of(
+              "search",
+              "autoprompt",
+              "--model",
+              world.model(),
+              "--task",
+              world.file("task.yaml"),
+              "--template",
+              "{sentence} [T] [T] [T] [P]",
+              "--label",
+              "negative=bad",
+              "--label",
+              "positive=good",
+              "--set",
+              "autoprompt={candidates: 2, from: " + soft + ", filter: [special]}",
+              "--set",
+              "budget.steps=" + budget,
+              "--out",
+              discrete,
+              "--json");
+      assertThat(auto.code()).as(auto.err()).isZero();
+      if (budget.equals("0")) {
+        assertThat(Json.read(discrete.resolve("prompt/prompt.json")).path("tokens"))
+            .isEqualTo(nearest);
+        CommandLineRun again =
+            CommandLineRun.of(
+                "run",
+                discrete.resolve("config.yaml"),
+                "--out",
+                folder.resolve("autoprompt again"));
+        assertThat(again.code()).as(again.err()).isZero();
+      }
+    }
+    refused(
+        CommandLineRun.of(
+            "search",
+            "autoprompt",
+            "--model",
+            world.model(),
+            "--task",
+            world.file("task.yaml"),
+            "--template",
+            "{sentence} [T] [P]",
+            "--label",
+            "negative=bad",
+            "--label",
+            "positive=good",
+            "--set",
+            "autoprompt.from=" + soft),
+        "3 vectors",
+        "1 slots");
     JsonNode parent = Json.parse(Files.readAllLines(out.resolve("trace.jsonl")).get(0));
     // The first trigger is scored beside its candidates, which differ from it at one place.
     assertThat(parent.path("candidates").path(0).path("text").asText().split(" "))

@@ -29,8 +29,16 @@ class NotebookTest {
       Map.of(
           "autoprompt.ipynb",
           List.of("<svg class=\"plot\"", "class=\"confusion\"", "class=\"chip\"", "step 8, best"),
+          "gcg.ipynb",
+          List.of("<svg class=\"plot\"", "class=\"chip\"", "gcg, step 60", "fluent, step 60"),
           "gradients.ipynb",
-          List.of("<th>probability</th>", "style=\"background:rgba("));
+          List.of("<th>probability</th>", "style=\"background:rgba("),
+          "soft.ipynb",
+          List.of(
+              "Losses over the steps",
+              "Nearest tokens",
+              "update 200, best",
+              "class=\"confusion\""));
 
   static List<Notebook> notebooks() throws IOException {
     return Notebook.all();

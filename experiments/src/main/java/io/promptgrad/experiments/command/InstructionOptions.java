@@ -35,7 +35,7 @@ final class InstructionOptions {
   @Option(
       names = "--judge",
       paramLabel = "MODEL",
-      description = "The model that judges answers, with --set scoring.by=judge.")
+      description = "The model that judges answers, with --set scoring.by=judge or =pairwise.")
   private String judge;
 
   @Option(

@@ -6,6 +6,7 @@ import io.promptgrad.files.Json;
 import io.promptgrad.gradient.discrete.AutoPromptConfig;
 import io.promptgrad.gradient.discrete.AutoPromptConfig.Positions;
 import io.promptgrad.gradient.discrete.AutoPromptConfig.Start;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -14,16 +15,21 @@ import java.util.Optional;
  * AutoPrompt: the section {@code autoprompt}, with the names of {@link AutoPromptConfig}.
  *
  * @param config its settings
+ * @param from a run or a PEFT folder whose trigger, or the tokens nearest to whose vectors, are the
+ *     start instead of the settings' own
  */
-public record AutoPromptMethod(AutoPromptConfig config) implements MethodSettings {
+public record AutoPromptMethod(AutoPromptConfig config, Optional<Path> from)
+    implements MethodSettings {
 
   /** Name of the method, and key of its section. */
   static final String NAME = "autoprompt";
 
+  private static final String FROM = "from";
+
   /**
    * @param facts whether answers are words, of any number
    */
-  static AutoPromptMethod read(Section root, boolean facts) {
+  static AutoPromptMethod read(Section root, boolean facts, ConfigPaths.Base paths) {
     AutoPromptConfig defaults = AutoPromptConfig.defaults();
     Section section =
         root.section(
@@ -34,6 +40,7 @@ public record AutoPromptMethod(AutoPromptConfig config) implements MethodSetting
             "evaluation_examples",
             FilterRules.KEY,
             "start",
+            FROM,
             "prune",
             "halving",
             "objective",
@@ -49,6 +56,16 @@ public record AutoPromptMethod(AutoPromptConfig config) implements MethodSetting
           "objective",
           "the objective '%s' compares a few labels; with facts it is likelihood."
               .formatted(objective));
+    }
+    Optional<Path> from =
+        section
+            .text(FROM)
+            .filter(path -> !path.isEmpty())
+            .map(path -> ConfigPaths.file(section, FROM, path, paths));
+    if (from.isPresent() && section.has("start")) {
+      throw section.problem(
+          "start",
+          "the search begins where '%s' says; leave 'start' out.".formatted(section.at(FROM)));
     }
     boolean all = section.choice("positions", "one", List.of("one", "all")).equals("all");
     return root.reading(
@@ -66,7 +83,8 @@ public record AutoPromptMethod(AutoPromptConfig config) implements MethodSetting
                     section.wholeNumber("halving", defaults.halving()),
                     AutoPromptConfig.Objective.valueOf(objective.toUpperCase(Locale.ROOT)),
                     section.flag("replace_masks", false),
-                    reference(section))));
+                    reference(section)),
+                from));
   }
 
   private static Start start(Section section) {
@@ -111,7 +129,9 @@ public record AutoPromptMethod(AutoPromptConfig config) implements MethodSetting
         .put("gradient_examples", config.gradientExamples())
         .put("evaluation_examples", config.evaluationExamples());
     node.set(FilterRules.KEY, FilterRules.toJson(config.filter()));
-    if (config.start() instanceof Start.Tokens given) {
+    if (from.isPresent()) {
+      node.put(FROM, from.get().toString());
+    } else if (config.start() instanceof Start.Tokens given) {
       given.tokens().forEach(node.putArray("start")::add);
     } else {
       node.put("start", config.start() instanceof Start.Masks ? "masks" : "random");

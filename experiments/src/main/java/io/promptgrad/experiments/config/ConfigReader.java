@@ -135,6 +135,7 @@ public final class ConfigReader {
             "prompt",
             "template",
             "verbalizer",
+            FactsReader.KEY,
             "model",
             "task",
             "split",
@@ -162,6 +163,7 @@ public final class ConfigReader {
         file,
         adapter ? Optional.of(template(root)) : Optional.empty(),
         adapter ? verbalizer(root) : Optional.empty(),
+        FactsReader.contextOnly(root),
         ConfigPaths.model(root, paths),
         TaskConfig.read(root, paths),
         root.choice("split", "test", List.of("train", "dev", "test")),
@@ -209,7 +211,7 @@ public final class ConfigReader {
     return template;
   }
 
-  private static PromptTemplate template(Section section) {
+  static PromptTemplate template(Section section) {
     String text =
         section
             .text("template")
@@ -220,7 +222,7 @@ public final class ConfigReader {
     return section.reading("template", () -> PromptTemplate.parse(text));
   }
 
-  private static Optional<Verbalizer> verbalizer(Section section) {
+  static Optional<Verbalizer> verbalizer(Section section) {
     return section
         .mapping("verbalizer")
         .map(

@@ -20,12 +20,7 @@ public record FactsConfig(Optional<Path> vocabulary, Optional<FactTask.Context> 
   ObjectNode toJson() {
     ObjectNode json = Json.object();
     json.put("vocabulary", vocabulary.map(Path::toString).orElse(MODEL));
-    context.ifPresent(
-        c ->
-            json.putObject("context")
-                .put("words", c.words())
-                .put("perturbed", c.perturbed())
-                .put("seed", c.seed()));
+    context.ifPresent(c -> json.set("context", FactsReader.toJson(c)));
     return json;
   }
 }

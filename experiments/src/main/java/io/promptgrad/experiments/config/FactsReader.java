@@ -1,8 +1,10 @@
 package io.promptgrad.experiments.config;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.data.DataDirectory;
 import io.promptgrad.data.FactTask;
+import io.promptgrad.files.Json;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.task.Example;
 import io.promptgrad.template.PromptTemplate;
@@ -55,6 +57,18 @@ final class FactsReader {
                 ? Optional.empty()
                 : Optional.of(ConfigPaths.file(section, "vocabulary", vocabulary, paths)),
             context(section)));
+  }
+
+  /** Of an evaluation, whose prompt knows its answers. */
+  static Optional<FactTask.Context> contextOnly(Section root) {
+    return context(root.section(KEY, "context"));
+  }
+
+  static ObjectNode toJson(FactTask.Context context) {
+    return Json.object()
+        .put("words", context.words())
+        .put("perturbed", context.perturbed())
+        .put("seed", context.seed());
   }
 
   private static Optional<FactTask.Context> context(Section section) {

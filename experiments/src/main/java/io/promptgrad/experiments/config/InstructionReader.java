@@ -21,7 +21,7 @@ import java.util.Optional;
  * task: data:sst2                        # as for other methods
  * scorer: openai:gpt-4o-mini             # the model that is prompted, or local:bundled:mini-llama
  * proposer: openai:gpt-4o                # the model that writes prompts, or edits
- * judge: openai:gpt-4o                   # only for scoring by a judge
+ * judge: openai:gpt-4o                   # only for scoring by judge or pairwise
  * server: {base_url: "http://localhost:8000/v1", key_env: MY_KEY, concurrency: 8, attempts: 8}
  * proposer_server: {base_url: "..."}     # where it is another one
  * scoring: {by: answer, extractor: auto, max_tokens: 512, temperature: 0}
@@ -109,7 +109,7 @@ public final class InstructionReader {
     String proposer = model(root, "proposer", paths).orElse(InstructionConfig.EDITS);
     Optional<String> judge = model(root, "judge", paths);
     ScoringConfig scoring = ScoringConfig.read(root);
-    if (scoring.by().equals("judge") && judge.isEmpty()) {
+    if (scoring.judged() && judge.isEmpty()) {
       throw root.missing("judge", "name the model that judges answers, such as openai:gpt-4o.");
     }
     ServerConfig server = ServerConfig.read(root, "server", Optional.empty(), paths);

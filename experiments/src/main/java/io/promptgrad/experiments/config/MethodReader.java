@@ -49,7 +49,7 @@ final class MethodReader {
     } else {
       method =
           switch (name) {
-            case AutoPromptMethod.NAME -> AutoPromptMethod.read(root, facts);
+            case AutoPromptMethod.NAME -> AutoPromptMethod.read(root, facts, paths);
             case ProbeMethod.NAME -> ProbeMethod.read(root);
             case FineTuningMethod.NAME -> FineTuningMethod.read(root);
             default -> throw new IllegalArgumentException(name);

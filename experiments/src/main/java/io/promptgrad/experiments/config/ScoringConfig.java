@@ -12,12 +12,17 @@ import java.util.stream.Stream;
  *
  * @param by {@code answer}: the model's answer is read and graded; {@code choice}: the model
  *     chooses among the labels; {@code likelihood}: the gold answer's mean log-probability; {@code
- *     judge}: another model says
+ *     judge}: another model gives points; {@code pairwise}: another model compares the answer with
+ *     that under the first seed prompt; {@code conductor}: the model consults experts before it
+ *     answers
  * @param extractor how answers are read: {@code auto}, {@code label} or one of {@link TaskGraders}
  * @param labels what is chosen among; empty: the labels of the task
  * @param objective of choices: {@code accuracy} or {@code log_probability}
+ * @param alternatives of a token that choices are looked for among; servers have limits
  * @param maxTokens longest answer
  * @param temperature empty leaves it to the server
+ * @param topP 1 is not sent
+ * @param rounds most turns of a conductor
  * @param criterion what a good answer is, for the judge
  */
 public record ScoringConfig(
@@ -25,8 +30,11 @@ public record ScoringConfig(
     String extractor,
     List<String> labels,
     String objective,
+    int alternatives,
     int maxTokens,
     OptionalDouble temperature,
+    double topP,
+    int rounds,
     String criterion) {
 
   /** Key of the section. */
@@ -38,6 +46,14 @@ public record ScoringConfig(
   /** The label that the answer names first. */
   public static final String LABEL = "label";
 
+  private static final List<String> BY =
+      List.of(AUTO, "answer", "choice", "likelihood", "judge", "pairwise", "conductor");
+
+  /** Whether another model judges. */
+  boolean judged() {
+    return by.equals("judge") || by.equals("pairwise");
+  }
+
   static ScoringConfig read(Section root) {
     Section section =
         root.section(
@@ -46,11 +62,21 @@ public record ScoringConfig(
             "extractor",
             "labels",
             "objective",
+            "alternatives",
             "max_tokens",
             "temperature",
+            "top_p",
+            "rounds",
             "criterion");
-    String by =
-        section.choice("by", AUTO, List.of(AUTO, "answer", "choice", "likelihood", "judge"));
+    String by = section.choice("by", AUTO, BY);
+    double topP = section.number("top_p").orElse(1);
+    if (!(topP > 0 && topP <= 1)) {
+      throw section.problem("top_p", "'scoring.top_p' must be above 0 and at most 1.");
+    }
+    int rounds = section.wholeNumber("rounds", 16);
+    if (rounds < 2) {
+      throw section.problem("rounds", "'scoring.rounds' must be at least 2.");
+    }
     List<String> extractors =
         Stream.concat(Stream.of(AUTO, LABEL), TaskGraders.names().stream()).toList();
     String temperature = "temperature";
@@ -60,8 +86,11 @@ public record ScoringConfig(
         section.choice("extractor", AUTO, extractors),
         section.texts("labels").orElse(List.of()),
         section.choice("objective", "accuracy", List.of("accuracy", "log_probability")),
+        section.positive("alternatives", 20),
         section.positive("max_tokens", 512),
         servers ? OptionalDouble.empty() : OptionalDouble.of(section.number(temperature).orElse(0)),
+        topP,
+        rounds,
         section
             .text("criterion")
             .orElse("The answer is right, and says no more than was asked for."));
@@ -70,7 +99,8 @@ public record ScoringConfig(
   ObjectNode toJson() {
     ObjectNode json = Json.object().put("by", by).put("extractor", extractor);
     labels.forEach(json.putArray("labels")::add);
-    json.put("objective", objective).put("max_tokens", maxTokens);
+    json.put("objective", objective).put("alternatives", alternatives);
+    json.put("max_tokens", maxTokens).put("top_p", topP).put("rounds", rounds);
     temperature.ifPresentOrElse(
         value -> json.put("temperature", value), () -> json.put("temperature", "server"));
     return json.put("criterion", criterion);

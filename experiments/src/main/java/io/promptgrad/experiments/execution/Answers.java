@@ -32,9 +32,10 @@ record Answers(LabelTokens labels, FactTask facts) {
   }
 
   /** Those that a saved prompt chooses among. */
-  static Answers of(LabelTokens labels, Task task, Tokenizer tokenizer) {
+  static Answers of(
+      LabelTokens labels, Optional<FactTask.Context> context, Task task, Tokenizer tokenizer) {
     AnswerVocabulary vocabulary = AnswerVocabulary.of(labels, tokenizer);
-    return new Answers(labels, FactTask.of(task, vocabulary::answer, Optional.empty()));
+    return new Answers(labels, FactTask.of(task, vocabulary::answer, context));
   }
 
   /** One word a line; blanks around it do not count. */

@@ -24,7 +24,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * What the search has to beat: the majority class, for facts naive Bayes, and the best of the
@@ -34,10 +37,12 @@ import java.util.function.Function;
 final class Baselines {
 
   private static final String FILE = "baselines.json";
+  private static final String SPENT = "spent";
 
   private final RunDirectory run;
   private final Console console;
   private final ObjectNode state;
+  private Optional<Supplier<ObjectNode>> spent = Optional.empty();
 
   private Baselines(RunDirectory run, Console console, ObjectNode state) {
     this.run = run;
@@ -64,12 +69,26 @@ final class Baselines {
     throw new InvalidInputException("%s is damaged; delete it and resume.".formatted(file));
   }
 
+  /**
+   * Keeps with every piece what was spent up to it: in one file, so that no kill comes between.
+   *
+   * @param goOn takes up what was spent by an earlier part of the run
+   */
+  Baselines spending(Supplier<ObjectNode> sum, Consumer<JsonNode> goOn) {
+    if (state.has(SPENT)) {
+      goOn.accept(state.path(SPENT));
+    }
+    spent = Optional.of(sum);
+    return this;
+  }
+
   private void save() {
+    spent.ifPresent(sum -> state.set(SPENT, sum.get()));
     run.write(FILE, Json.pretty(state));
   }
 
   /** Returns a piece that an earlier part of the run kept, or computes and keeps it. */
-  JsonNode keep(String name, java.util.function.Supplier<JsonNode> compute) {
+  JsonNode keep(String name, Supplier<JsonNode> compute) {
     if (!state.has(name)) {
       console.interrupt().check(run.path());
       state.set(name, compute.get());

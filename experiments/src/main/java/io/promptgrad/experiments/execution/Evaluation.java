@@ -52,9 +52,13 @@ public final class Evaluation {
       LabelTokens labels = Prompts.labels(prompt);
       Task task = given;
       if (labels.open()) {
-        Answers answers = Answers.of(labels, given, model.tokenizer());
+        Answers answers = Answers.of(labels, config.context(), given, model.tokenizer());
         task = answers.facts().task();
         warnings.addAll(answers.facts().leftOut());
+      } else if (config.context().isPresent()) {
+        throw new InvalidInputException(
+            "'facts.context' is for prompts that answer with words; %s answers with labels, so leave it out."
+                .formatted(config.prompt()));
       }
       Tasks.requireFields(task, template);
       List<Example> examples = task.split(config.split());

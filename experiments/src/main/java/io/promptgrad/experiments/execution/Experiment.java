@@ -16,9 +16,11 @@ import io.promptgrad.experiments.config.ProbeMethod;
 import io.promptgrad.experiments.config.SoftMethod;
 import io.promptgrad.experiments.config.YamlDocument;
 import io.promptgrad.files.Json;
+import io.promptgrad.gradient.blackbox.BlackBoxPrompt;
 import io.promptgrad.gradient.cloze.Cloze;
 import io.promptgrad.gradient.cloze.LabelTokens;
 import io.promptgrad.gradient.discrete.AutoPrompt;
+import io.promptgrad.gradient.discrete.AutoPromptConfig;
 import io.promptgrad.gradient.discrete.ClozeEvaluator;
 import io.promptgrad.gradient.discrete.LabelTokenSearch;
 import io.promptgrad.gradient.discrete.TriggerPrompt;
@@ -141,6 +143,9 @@ public final class Experiment implements AutoCloseable {
     ObjectNode inputs = Inputs.of(task, model.path());
     answers.ifPresent(a -> a.addTo(inputs));
     policy().ifPresent(own -> inputs.setAll(Inputs.of(own.path(), "policy")));
+    if (config.settings() instanceof SoftMethod method) {
+      inputs.setAll(SoftMethods.inputs(method));
+    }
     return inputs;
   }
 
@@ -198,7 +203,12 @@ public final class Experiment implements AutoCloseable {
     MethodSettings settings = config.settings();
     RandomSource random = new RandomSource(config.seed());
     if (settings instanceof AutoPromptMethod autoPrompt) {
-      return new AutoPrompt(model, task, cloze, autoPrompt.config(), metric, random);
+      AutoPromptConfig own =
+          autoPrompt
+              .from()
+              .map(from -> SoftMethods.startingAt(from, autoPrompt.config(), model, config.model()))
+              .orElse(autoPrompt.config());
+      return new AutoPrompt(model, task, cloze, own, metric, random);
     }
     if (settings instanceof DiscreteConfig discrete) {
       return DiscreteMethods.search(discrete, model, config.model(), task, cloze, metric, random);
@@ -266,6 +276,9 @@ public final class Experiment implements AutoCloseable {
     List<String> notes = new ArrayList<>();
     answers.ifPresent(a -> notes.addAll(a.facts().leftOut()));
     notes.addAll(Tasks.leaks(task, config.template(), List.of("dev", "test")));
+    if (config.settings() instanceof SoftMethod soft) {
+      notes.addAll(SoftMethods.leaks(soft, task, config.template()));
+    }
     notes.forEach(note -> console.say("Warning: " + note));
     Baselines baselines = Baselines.open(run, console);
     LabelTokens labels = labels(baselines);
@@ -309,7 +322,7 @@ public final class Experiment implements AutoCloseable {
       RunDirectory run, LabelTokens labels, Baselines baselines, RunResult.Builder result) {
     LoopResult loop =
         search(run, new Cloze(model, config.template(), labels), baselines.labelSearch());
-    Prompt found = loop.best().prompt();
+    Prompt found = deployable(loop.best().prompt());
     EvalReport dev = Prompts.evaluate(found, model, task.dev(), metric, others);
     EvalReport test = Prompts.evaluate(found, model, task.test(), metric, others);
     console.interrupt().check(run.path());
@@ -317,9 +330,19 @@ public final class Experiment implements AutoCloseable {
     if (found instanceof SoftPrompt soft) {
       VirtualTokens.of(model, soft)
           .ifPresent(view -> run.write(VirtualTokens.FILE, Json.pretty(view)));
+      if (config.settings() instanceof SoftMethod method) {
+        SoftMethods.writeFurther(method, model, soft, metric, others, run, console);
+      }
     }
     result.loop(loop, dev.toScore(), test.toScore());
     return kept(run, dev, test, result);
+  }
+
+  /** Vectors instead of words are virtual tokens, whoever found them. */
+  private Prompt deployable(Prompt found) {
+    return found instanceof BlackBoxPrompt vectors
+        ? vectors.asSoftPrompt(model, config.model()).map(Prompt.class::cast).orElse(found)
+        : found;
   }
 
   private List<Outcome> probe(

@@ -28,6 +28,7 @@ import io.promptgrad.search.LoopResult;
 import io.promptgrad.search.RandomSource;
 import io.promptgrad.search.Search;
 import io.promptgrad.search.SearchLoop;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -75,7 +76,6 @@ public final class InstructionRun {
           config.out().orElseGet(() -> RunFolders.next(name, config.method(), config.seed()));
       try (RunDirectory run = RunDirectory.create(out, config.toJson())) {
         run.writeInputs(self.inputs());
-        run.write(IDS, Json.pretty(Json.object().put("run", UUID.randomUUID().toString())));
         run.writeEnvironment(
             config.uses(InstructionConfig.LOCAL)
                 ? Environment.versions()
@@ -155,13 +155,14 @@ public final class InstructionRun {
     List<String> notes =
         new ArrayList<>(Tasks.leaks(task.task(), task.shown(), List.of("dev", "test")));
     notes.forEach(note -> console.say("Warning: " + note));
-    String id = Json.read(run.path().resolve(IDS)).path("run").asText();
+    String id = id(run);
     PriceTable prices = prices(config);
     try (ModelCalls evaluating =
             new ModelCalls(cache, prices, Allowance.unlimited(), Optional.of(id + "/evaluation"));
         ModelCalls searching = new ModelCalls(cache, prices, allowance(config), Optional.of(id))) {
       PromptScorer evaluator = scorer(evaluating);
-      Baselines baselines = Baselines.open(run, console);
+      Baselines baselines =
+          Baselines.open(run, console).spending(evaluating::save, evaluating::restore);
       baselines.majority(task.task(), task.metric(), List.of());
       List<InstructionPrompt> manual =
           config.manualPrompts().stream().map(InstructionPrompt::of).toList();
@@ -198,6 +199,15 @@ public final class InstructionRun {
       HtmlReport.write(run);
       return done;
     }
+  }
+
+  /** The run's name among all that use the cache; one that has none yet has asked nobody. */
+  private static String id(RunDirectory run) {
+    Path file = run.path().resolve(IDS);
+    if (!Files.exists(file)) {
+      run.write(IDS, Json.pretty(Json.object().put("run", UUID.randomUUID().toString())));
+    }
+    return Json.read(file).path("run").asText();
   }
 
   private void compare(

@@ -9,11 +9,15 @@ import io.promptgrad.llm.client.Sampling;
 import io.promptgrad.llm.instruction.AnswerScorer;
 import io.promptgrad.llm.instruction.ChatLayout;
 import io.promptgrad.llm.instruction.ChoiceScorer;
+import io.promptgrad.llm.instruction.ConductorScorer;
 import io.promptgrad.llm.instruction.ExampleScorer;
 import io.promptgrad.llm.instruction.Grader;
+import io.promptgrad.llm.instruction.InstructionPrompt;
 import io.promptgrad.llm.instruction.JudgeScorer;
 import io.promptgrad.llm.instruction.LikelihoodScorer;
 import io.promptgrad.llm.instruction.MeanValue;
+import io.promptgrad.llm.instruction.PairwiseJudge;
+import io.promptgrad.llm.instruction.PairwiseScorer;
 import io.promptgrad.llm.instruction.TaskGraders;
 import io.promptgrad.metric.Accuracy;
 import io.promptgrad.metric.Metric;
@@ -34,6 +38,7 @@ import java.util.Set;
  * labels where there are some.
  *
  * @param shown the fields that a prompt shows; lists of right and wrong answers are none of them
+ * @param rival the prompt that others are compared with, where a judge compares
  */
 record InstructionTask(
     Task task,
@@ -44,6 +49,7 @@ record InstructionTask(
     String extractor,
     Metric metric,
     ScoringConfig scoring,
+    InstructionPrompt rival,
     boolean guided) {
 
   /** Fields that only the graders look at. */
@@ -51,7 +57,6 @@ record InstructionTask(
       Set.of("answers", "correct_answers", "incorrect_answers");
 
   private static final int MOST_LABELS = 20;
-  private static final int ALTERNATIVES = 20;
 
   private static final ChatLayout COMPLETION =
       new ChatLayout(
@@ -81,7 +86,8 @@ record InstructionTask(
         !scoring.by().equals(ScoringConfig.AUTO)
             ? scoring.by()
             : local && byLabel ? "choice" : "answer";
-    if (by.equals("choice") || (by.equals("answer") && byLabel)) {
+    boolean graded = by.equals("answer") || by.equals("conductor");
+    if (by.equals("choice") || (graded && byLabel)) {
       if (labels.isEmpty()) {
         throw new InvalidInputException(
             "The task %s has no few labels to choose among; give scoring.labels, or score answers."
@@ -89,8 +95,10 @@ record InstructionTask(
       }
       Tasks.requireLabels(task, labels);
     }
-    boolean words = by.equals("choice") || by.equals("answer");
-    Metric metric = words && !TaskGraders.isGraded(extractor) ? new Accuracy() : new MeanValue();
+    Metric metric =
+        (graded || by.equals("choice")) && !TaskGraders.isGraded(extractor)
+            ? new Accuracy()
+            : new MeanValue();
     List<String> shown = task.fields().stream().filter(f -> !HIDDEN.contains(f)).toList();
     return new InstructionTask(
         task,
@@ -101,6 +109,7 @@ record InstructionTask(
         extractor,
         metric,
         scoring,
+        InstructionPrompt.of(config.seeds().get(0)),
         local);
   }
 
@@ -163,16 +172,26 @@ record InstructionTask(
       case "choice" ->
           guided
               ? ChoiceScorer.guided(model, layout, labels, objective)
-              : new ChoiceScorer(model, layout, labels, ALTERNATIVES, objective);
+              : new ChoiceScorer(model, layout, labels, scoring.alternatives(), objective);
       case "likelihood" -> new LikelihoodScorer(model, likelihoodTemplate());
       case "judge" ->
           new JudgeScorer(model, layout, sampling(), judge.orElseThrow(), scoring.criterion());
+      case "pairwise" ->
+          new PairwiseScorer(
+              model,
+              layout,
+              sampling(),
+              new PairwiseJudge(judge.orElseThrow(), scoring.criterion()),
+              rival);
+      case "conductor" ->
+          new ConductorScorer(model, layout, sampling(), scoring.rounds(), grader());
       default -> new AnswerScorer(model, layout, sampling(), grader());
     };
   }
 
   private Sampling sampling() {
-    return Sampling.greedy(scoring.maxTokens()).withTemperature(scoring.temperature());
+    Sampling sampling = Sampling.greedy(scoring.maxTokens()).withTemperature(scoring.temperature());
+    return scoring.topP() == 1 ? sampling : sampling.withTopP(scoring.topP());
   }
 
   private Grader grader() {
@@ -197,7 +216,7 @@ record InstructionTask(
     int tokens =
         switch (by) {
           case "choice", "likelihood" -> 1;
-          case "judge" -> 150;
+          case "judge", "pairwise", "conductor" -> 150;
           default ->
               Set.of("number", "bbh", "truthful").contains(extractor)
                   ? 150

@@ -112,7 +112,7 @@ public final class Rehearsal {
     /** Prints a table. */
     public void print(PrintWriter out) {
       out.printf(
-          "%-12s %10s %14s %14s %18s%n",
+          "%-16s %10s %14s %14s %18s%n",
           "", "calls", "prompt tokens", "answer tokens", "US dollars (most)");
       long calls = 0;
       double usd = 0;
@@ -124,7 +124,7 @@ public final class Rehearsal {
         mostUsd += one.usd(one.most());
         out.printf(
             Locale.ROOT,
-            "%-12s %,10d %,14d %,14d %18s%n",
+            "%-16s %,10d %,14d %,14d %18s%n",
             part.getKey(),
             one.calls(),
             one.prompt(),
@@ -133,7 +133,7 @@ public final class Rehearsal {
                 ? "no price known"
                 : dollars(one.usd(one.answer()), one.usd(one.most())));
       }
-      out.printf(Locale.ROOT, "%-12s %,10d %29s %18s%n", "all", calls, "", dollars(usd, mostUsd));
+      out.printf(Locale.ROOT, "%-16s %,10d %29s %18s%n", "all", calls, "", dollars(usd, mostUsd));
       remarks.forEach(out::println);
     }
 
@@ -203,10 +203,18 @@ public final class Rehearsal {
       }
       parts.put(
           "evaluation", expected(evaluating, Role.TASK, prices, scorer, task.longestAnswer()));
+      if (config.judge().isPresent()) {
+        parts.put("evaluation_judge", expected(evaluating, Role.JUDGE, prices, judge, 512));
+      }
     }
     remarks.add(
         "Tokens are guesses (one for four bytes); answers of the scorer are taken to have %d, of %d at the most."
             .formatted(task.expectedAnswer(), task.longestAnswer()));
+    if (task.by().equals("conductor")) {
+      remarks.add(
+          "A conductor is taken to consult one expert, and may consult one in each of %d rounds."
+              .formatted(config.scoring().rounds()));
+    }
     remarks.add("All proposals are taken to differ; a model that repeats itself costs less.");
     remarks.add("'evaluation' is baselines and the last scores, which the budget does not limit.");
     return new Result(parts, remarks);
@@ -287,7 +295,9 @@ public final class Rehearsal {
               .sum();
       int longest = request.sampling().maxTokens().orElse(Integer.MAX_VALUE);
       Usage usage = new Usage(read, 0, Math.min(tokens, longest), true);
-      String said = scores ? answer(random) : proposal(random);
+      boolean conducts = scores && task.by().equals("conductor");
+      String said =
+          conducts ? conducted(request, random) : scores ? answer(random) : proposal(random);
       List<TokenScore> scored =
           request.sampling().topLogProbs().isPresent()
               ? List.of(new TokenScore(said, Math.log(0.5), alternatives(said)))
@@ -308,6 +318,17 @@ public final class Rehearsal {
       return train.get(random.nextInt(train.size())).label();
     }
 
+    /** One expert is asked, and its answer taken. */
+    private String conducted(ChatRequest request, RandomGenerator random) {
+      String last = request.messages().get(request.messages().size() - 1).text();
+      if (last.startsWith("You are Expert")) {
+        return answer(random);
+      }
+      return last.startsWith("ROUND 1\n")
+          ? "Expert Solver:\n\"\"\"\n" + last + "\n\"\"\""
+          : ">> FINAL ANSWER:\n" + answer(random);
+    }
+
     /** An instruction in all tags, fences and brackets that a method may look for. */
     private String proposal(RandomGenerator random) {
       StringBuilder word = new StringBuilder();
@@ -317,6 +338,7 @@ public final class Rehearsal {
       String text =
           "Look at the input with care, mind the " + word + ", and write the answer alone.";
       StringBuilder all = new StringBuilder("<score>" + (random.nextInt(11) - 5) + "</score>\n");
+      all.append("<better>").append(random.nextBoolean() ? "A" : "B").append("</better>\n");
       for (String tag : Set.of("INS", "Start", "prompt", "IMPROVED_VARIABLE", "TEXT")) {
         all.append("<%s>%s</%s>\n".formatted(tag, text, tag));
       }

@@ -13,6 +13,7 @@ import io.promptgrad.template.PromptTemplate;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -52,7 +53,26 @@ final class Tasks {
 
   /** The same for fields by their names. */
   static List<String> leaks(Task task, Collection<String> fields, List<String> scored) {
-    LeakReport report = LeakCheck.check(task, fields);
+    return sentences(LeakCheck.check(task, fields), scored);
+  }
+
+  /**
+   * Finds texts of dev and test that occur in other examples which are trained on.
+   *
+   * @param name of the others
+   */
+  static List<String> leaks(List<Example> others, String name, Task task, PromptTemplate template) {
+    List<String> sentences = new ArrayList<>();
+    for (String split : List.of("dev", "test")) {
+      Map<String, List<Example>> both = new LinkedHashMap<>();
+      both.put(name, others);
+      both.put(split, task.split(split));
+      sentences.addAll(sentences(LeakCheck.check(both, template.fields()), List.of(split)));
+    }
+    return sentences;
+  }
+
+  private static List<String> sentences(LeakReport report, List<String> scored) {
     List<String> sentences = new ArrayList<>();
     for (Map.Entry<String, Integer> leaked : report.counts().entrySet()) {
       String[] pair = leaked.getKey().split("/");

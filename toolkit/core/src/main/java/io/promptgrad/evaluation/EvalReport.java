@@ -74,8 +74,8 @@ public record EvalReport(
     List<String> warnings = new ArrayList<>();
     if (n < FEW_EXAMPLES) {
       warnings.add(
-          "Only %d examples: differences between prompts smaller than the interval mean nothing."
-              .formatted(n));
+          "Only %d example%s: differences between prompts smaller than the interval mean nothing."
+              .formatted(n, n == 1 ? "" : "s"));
     }
     if (failures > 0) {
       warnings.add("%d of %d examples got no answer.".formatted(failures, n));

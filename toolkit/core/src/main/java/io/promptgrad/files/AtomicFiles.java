@@ -26,7 +26,7 @@ public final class AtomicFiles {
   public static void write(Path file, byte[] content) throws IOException {
     Path folder = file.toAbsolutePath().getParent();
     Files.createDirectories(folder);
-    Path temporary = folder.resolve("." + file.getFileName() + ".part");
+    Path temporary = folder.resolve(temporary(file.getFileName().toString()));
     try (FileChannel channel =
         FileChannel.open(
             temporary,
@@ -42,6 +42,11 @@ public final class AtomicFiles {
     Files.move(
         temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     flushFolder(folder);
+  }
+
+  /** The name under which a file is written before it takes its place; a kill may leave it. */
+  public static String temporary(String name) {
+    return "." + name + ".part";
   }
 
   /** Makes the rename itself durable; some systems cannot open folders and need no such call. */

@@ -11,14 +11,42 @@ import java.util.Map;
 /**
  * Virtual tokens of a soft prompt among the words of the vocabulary, from {@code
  * prompt/tokens.json}: {@code {"nearest": {MEASURE: [[{"token": ..., "value": ...}]]}, "map":
- * {"words": [[x, y, word]], "virtual": [[x, y, number]]}}}.
+ * {"words": [[x, y, word]], "virtual": [[x, y, number]]}}}, and of one that was drawn to a text
+ * {@code "towards": {"text": ..., "distance": ..., "projections": {MEASURE: {"text": ..., "f1":
+ * ...}}}}.
  */
-final class VirtualTokenView {
+public final class VirtualTokenView {
 
   private VirtualTokenView() {}
 
-  static String of(JsonNode view) {
-    return table(view.path("nearest")) + map(view.path("map"));
+  /** Returns the nearest tokens as a table and the map as a picture, in HTML. */
+  public static String of(JsonNode view) {
+    return table(view.path("nearest")) + towards(view.path("towards")) + map(view.path("map"));
+  }
+
+  private static String towards(JsonNode towards) {
+    if (towards.isMissingNode()) {
+      return "";
+    }
+    StringBuilder html = new StringBuilder();
+    html.append(
+        "<p>Drawn to \u201c%s\u201d: the mean squared distance from its words is %s. The nearest tokens read "
+            .formatted(
+                Html.escape(towards.path("text").asText()),
+                Html.number(towards.path("distance").asDouble())));
+    List<String> readings = new ArrayList<>();
+    towards
+        .path("projections")
+        .properties()
+        .forEach(
+            entry ->
+                readings.add(
+                    "\u201c%s\u201d by %s (F1 of the words %s)"
+                        .formatted(
+                            Html.escape(entry.getValue().path("text").asText()),
+                            Html.escape(entry.getKey()),
+                            Html.number(entry.getValue().path("f1").asDouble()))));
+    return html.append(String.join(", ", readings)).append(".</p>\n").toString();
   }
 
   private static String table(JsonNode nearest) {

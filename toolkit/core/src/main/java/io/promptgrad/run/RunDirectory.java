@@ -23,6 +23,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -75,7 +76,9 @@ public final class RunDirectory implements AutoCloseable {
     try {
       Files.createDirectories(out);
       try (Stream<Path> content = Files.list(out)) {
-        if (content.anyMatch(file -> !file.getFileName().toString().equals(LOCK))) {
+        // A lock, or half a configuration, is what a process left that was killed right here.
+        Set<String> leftovers = Set.of(LOCK, AtomicFiles.temporary(CONFIG));
+        if (content.anyMatch(file -> !leftovers.contains(file.getFileName().toString()))) {
           throw new InvalidInputException(
               "The output folder %s is not empty and not a run; choose another.".formatted(out));
         }

@@ -98,6 +98,8 @@ class RunDirectoryTest {
     Files.writeString(foreign.resolve("thesis.doc"), "x");
     refused(() -> RunDirectory.create(foreign, config()), "is not empty and not a run");
     Path run = folder.resolve("run");
+    Files.createDirectories(run);
+    Files.writeString(run.resolve(".config.yaml.part"), "met"); // killed while it wrote
     RunDirectory.create(run, config()).close();
     refused(() -> RunDirectory.create(run, config()), "holds a run already");
     Path file = Files.writeString(folder.resolve("file"), "x");

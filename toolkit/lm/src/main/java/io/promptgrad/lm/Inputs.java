@@ -310,7 +310,7 @@ record Inputs(NDArray ids, NDArray mask, NDArray types, NDArray positions, NDArr
    *
    * @return its number of tokens, padding included
    */
-  static int requireText(LanguageModel.Encoded text, int rows, LanguageModel model) {
+  static int requireText(CachingModel.Encoded text, int rows, LanguageModel model) {
     int width = requireKeyValues(text.keyValues(), "encoded texts", rows, model);
     if (width == 0 || text.mask().length != text.keyValues().getShape().get(2) * width) {
       throw new IllegalArgumentException(

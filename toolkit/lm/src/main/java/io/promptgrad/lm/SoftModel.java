@@ -10,6 +10,7 @@ import io.promptgrad.lm.arch.TransformerSpec;
 import io.promptgrad.lm.program.Program;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * What soft prompts ask of a frozen model: losses and the gradient at a prompt, each in one native
@@ -44,7 +45,13 @@ public final class SoftModel {
      * many pieces as its encoder has layers, times 2, and its layer l takes number 4l, counted
      * round, and the next, as PEFT does.
      */
-    KEY_VALUES
+    KEY_VALUES,
+    /**
+     * Keys and values of every attention of an encoder-decoder: those of the encoder's layers, of
+     * the decoder's, and of the decoder's attention to the text (Li and Liang 2021), one after the
+     * other and each as above. Nothing is shared; PEFT has no such prompt.
+     */
+    ALL_KEY_VALUES
   }
 
   /** Where prompts stand in a batch. */
@@ -60,7 +67,8 @@ public final class SoftModel {
 
     /**
      * Keys and values in front of the batch's rows, of an encoder-decoder in front of its
-     * decoder's. The positions of the batch are counted from behind them.
+     * decoder's, or, if the prompt is as wide as that, in front of everything. Positions are
+     * counted from behind them.
      *
      * @param tokens P, of one prompt
      * @param prompt for each row of the batch which prompt is in front of it [B]
@@ -98,25 +106,65 @@ public final class SoftModel {
     }
   }
 
-  /** Number of values of a virtual token. */
+  /**
+   * Keys and values that are left out while a prompt is trained, for each row others (Liu et al.
+   * 2022 have a share of 0.1).
+   *
+   * @param share that becomes 0, while the others grow by as much; 0: none
+   * @param seed says which, below 2^53
+   */
+  public record Dropout(double share, long seed) {
+
+    /** None. */
+    public static final Dropout NONE = new Dropout(0, 0);
+
+    /** Refuses what is no share, and seeds that would be rounded on the way. */
+    public Dropout {
+      if (!(share >= 0 && share < 1) || seed < 0 || seed >= 1L << 53) {
+        throw new IllegalArgumentException(
+            "dropout of %s with the seed %d, [0, 1) and [0, 2^53) needed".formatted(share, seed));
+      }
+    }
+  }
+
+  /**
+   * Number of values of a virtual token.
+   *
+   * @throws InvalidInputException if the model has no such prompts
+   */
   public int width(Layout layout) {
     TransformerSpec spec = model.spec();
     return layout == Layout.VECTORS
         ? spec.wordWidth()
-        : pieces() * spec.attention().keyValueHeads() * spec.attention().headDim();
+        : pieces(layout) * spec.attention().keyValueHeads() * spec.attention().headDim();
   }
 
-  /** K: keys and values of a virtual token, 2 for each layer. */
-  public int pieces() {
+  /**
+   * K: keys and values of a virtual token, 2 for each layer that they are for.
+   *
+   * @throws InvalidInputException if the model has no such prompts
+   */
+  public int pieces(Layout layout) {
     TransformerSpec spec = model.spec();
-    return 2 * (spec.encoderDecoder() ? spec.encoder().layers() : spec.layers());
+    if (layout == Layout.KEY_VALUES) {
+      return 2 * (spec.encoderDecoder() ? spec.encoder().layers() : spec.layers());
+    }
+    if (!spec.encoderDecoder()) {
+      throw new InvalidInputException(
+          "%s has one kind of attention, so there is one prefix; prefixes for all kinds are for encoder-decoders."
+              .formatted(spec.family()));
+    }
+    return 2 * (spec.encoder().layers() + 2 * spec.layers());
   }
 
   /** For each layer its two pieces [2 * L]. */
-  private int[] piecesOfLayers() {
+  private int[] piecesOfLayers(Layout layout) {
+    if (layout == Layout.ALL_KEY_VALUES) {
+      return IntStream.range(0, pieces(layout)).toArray();
+    }
     int[] pieces = new int[2 * model.spec().layers()];
     for (int l = 0; l < model.spec().layers(); l++) {
-      int first = model.spec().encoderDecoder() ? 4 * l % pieces() : 2 * l;
+      int first = model.spec().encoderDecoder() ? 4 * l % pieces(layout) : 2 * l;
       pieces[2 * l] = first;
       pieces[2 * l + 1] = first + 1;
     }
@@ -158,10 +206,25 @@ public final class SoftModel {
       Placement placement,
       Targets targets,
       Loss loss) {
+    return gradient(scope, batch, prompt, placement, targets, loss, Dropout.NONE);
+  }
+
+  /** The same with keys and values left out. */
+  public Gradient gradient(
+      NDManager scope,
+      TokenBatch batch,
+      NDArray prompt,
+      Placement placement,
+      Targets targets,
+      Loss loss,
+      Dropout dropout) {
     Inputs.requireTargets(batch, targets, model.spec());
     Targets indexed = loss.among() == null ? targets : targets.indexedInto(loss.among());
+    if (dropout.share() > 0 && placement instanceof Placement.At) {
+      throw new IllegalArgumentException("dropout is for keys and values, not for word vectors");
+    }
     try (NDManager step = model.newScope()) {
-      Arguments a = arguments(step, batch, prompt, placement);
+      Arguments a = arguments(step, batch, prompt, placement, dropout.share() > 0);
       NDList out =
           program.call(
               step,
@@ -178,7 +241,8 @@ public final class SoftModel {
               Inputs.tokenSets(step, indexed),
               step.create(targets.weights()),
               tokens(step, loss.among()),
-              Weights.hostFloats(step, a.tokens, loss.smoothing(), loss.z()));
+              Weights.hostFloats(
+                  step, a.tokens, loss.smoothing(), loss.z(), dropout.share(), dropout.seed()));
       model.countForward(batch.tokens());
       model.countBackward(batch.tokens());
       NDArray gradient = out.get(1);
@@ -194,7 +258,7 @@ public final class SoftModel {
     Inputs.requireTargets(batch, targets, model.spec());
     Targets indexed = loss.among() == null ? targets : targets.indexedInto(loss.among());
     try (NDManager step = model.newScope()) {
-      Arguments a = arguments(step, batch, prompt, placement);
+      Arguments a = arguments(step, batch, prompt, placement, false);
       NDArray losses =
           program
               .call(
@@ -227,7 +291,7 @@ public final class SoftModel {
       TokenBatch batch, NDArray prompt, Placement placement, int[] at, int[] among) {
     Inputs.requireAt(batch, at, model.spec());
     try (NDManager step = model.newScope()) {
-      Arguments a = arguments(step, batch, prompt, placement);
+      Arguments a = arguments(step, batch, prompt, placement, false);
       NDArray logits =
           program
               .call(
@@ -251,14 +315,15 @@ public final class SoftModel {
   }
 
   /**
-   * The keys and values of a text's tokens as a prompt, row-major [P * width].
+   * The keys and values of a text's tokens as a prompt, row-major [P * width]. Behind it a causal
+   * model says what it says behind the text.
    *
    * @throws InvalidInputException for an encoder-decoder, whose prefix is no text's
    */
   public float[] prefixOf(int[] ids) {
     if (model.spec().encoderDecoder()) {
       throw new InvalidInputException(
-          "%s shares a prefix among the layers of its decoder, so it cannot be begun with the keys and values of a text; choose another start."
+          "The prefix of %s, which has an encoder and a decoder, is not that of a text; choose another start."
               .formatted(model.spec().family()));
     }
     try (NDManager step = model.newScope()) {
@@ -277,8 +342,11 @@ public final class SoftModel {
 
   private record Arguments(Inputs in, NDArray slots, NDArray which, int tokens) {}
 
+  /**
+   * @param apart whether each row needs a copy of its prompt
+   */
   private Arguments arguments(
-      NDManager step, TokenBatch batch, NDArray prompt, Placement placement) {
+      NDManager step, TokenBatch batch, NDArray prompt, Placement placement, boolean apart) {
     if (placement instanceof Placement.At at) {
       int rows = requirePrompt(prompt, Layout.VECTORS);
       if (at.places().length == 0 || at.places().length != at.rows().length) {
@@ -291,7 +359,13 @@ public final class SoftModel {
       return new Arguments(in, longs(step, at.places()), longs(step, at.rows()), 0);
     }
     Placement.Before before = (Placement.Before) placement;
-    int rows = requirePrompt(prompt, Layout.KEY_VALUES);
+    boolean decodes = model.spec().encoderDecoder();
+    boolean all =
+        decodes
+            && prompt.getShape().dimension() == 2
+            && prompt.getShape().get(1) == width(Layout.ALL_KEY_VALUES);
+    Layout layout = all ? Layout.ALL_KEY_VALUES : Layout.KEY_VALUES;
+    int rows = requirePrompt(prompt, layout);
     int n = before.tokens();
     if (n < 1 || rows % n != 0 || before.prompt().length != batch.rows()) {
       throw new IllegalArgumentException(
@@ -299,14 +373,18 @@ public final class SoftModel {
               .formatted(rows, n, before.prompt().length, batch.rows()));
     }
     Inputs.requireAt(before.prompt(), rows / n);
-    boolean decodes = model.spec().encoderDecoder();
-    requireLength(n, decodes ? batch.decoderLength() : batch.length());
-    boolean one = Arrays.stream(before.prompt()).distinct().count() == 1;
+    if (all || !decodes) {
+      requireLength(n, batch.length());
+    }
+    if (decodes) {
+      requireLength(n, batch.decoderLength());
+    }
+    boolean one = !apart && Arrays.stream(before.prompt()).distinct().count() == 1;
     return new Arguments(
-        decodes
-            ? Inputs.of(program, model.spec(), step, batch)
-            : Inputs.of(program, model.spec(), step, behind(batch, n), n, null),
-        longs(step, piecesOfLayers()),
+        all || !decodes
+            ? Inputs.of(program, model.spec(), step, behind(batch, n), n, null)
+            : Inputs.of(program, model.spec(), step, batch),
+        longs(step, piecesOfLayers(layout)),
         longs(step, one ? new int[] {before.prompt()[0]} : before.prompt()),
         n);
   }

@@ -42,8 +42,17 @@ public final class TrainablePrompt implements AutoCloseable {
     /**
      * Table [n, input], dense to {@code hidden}, tanh, dense to W: the reparameterisation of prefix
      * tuning (Li and Liang 2021, section 4.3).
+     *
+     * @param parts widths of parts of W that have a network each, in their order, as the paper's
+     *     program has for the three attentions of an encoder-decoder; empty: one for all
      */
-    record Projection(int input, int hidden) implements Form {}
+    record Projection(int input, int hidden, List<Integer> parts) implements Form {
+
+      /** One network. */
+      public Projection(int input, int hidden) {
+        this(input, hidden, List.of());
+      }
+    }
 
     /** Table [n, input], two dense layers of {@code hidden} with relu, dense to W: PEFT's MLP. */
     record Mlp(int input, int hidden) implements Form {}
@@ -70,9 +79,16 @@ public final class TrainablePrompt implements AutoCloseable {
         all.put("left", new long[] {n, low.rank()});
         all.put("right", new long[] {low.rank(), width});
       } else if (this instanceof Projection p) {
-        all.put("table", new long[] {n, p.input()});
-        dense(all, "dense1", p.input(), p.hidden());
-        dense(all, "dense2", p.hidden(), width);
+        List<Integer> parts = p.parts().isEmpty() ? List.of(width) : p.parts();
+        if (parts.stream().mapToInt(Integer::intValue).sum() != width) {
+          throw new IllegalArgumentException(parts + " are no parts of " + width);
+        }
+        for (int i = 0; i < parts.size(); i++) {
+          String part = i == 0 ? "" : (i + 1) + "."; // dense1.weight, 2.dense1.weight, ...
+          all.put(part + "table", new long[] {n, p.input()});
+          dense(all, part + "dense1", p.input(), p.hidden());
+          dense(all, part + "dense2", p.hidden(), parts.get(i));
+        }
       } else if (this instanceof Mlp m) {
         all.put("table", new long[] {n, m.input()});
         dense(all, "dense1", m.input(), m.hidden());

@@ -126,7 +126,8 @@ class BlackBoxModelTest {
         }
       }
       NDArray moved = scope.create(vectors, new Shape(batch.rows(), batch.length(), width));
-      NDArray logits = model.extend(scope, moved, batch, null, null, at(batch)).logits();
+      NDArray logits =
+          model.forCaching().extend(scope, moved, batch, null, null, at(batch)).logits();
       float[] all = logits.toFloatArray();
       expected = new float[batch.rows() * TOKENS.length];
       for (int i = 0; i < expected.length; i++) {

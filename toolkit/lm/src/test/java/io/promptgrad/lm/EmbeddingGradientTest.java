@@ -73,7 +73,8 @@ class EmbeddingGradientTest {
     LanguageModel model = TinyModels.shared(name, Precision.FLOAT64);
     try (NDManager scope = model.newScope()) {
       TokenBatch prefix = TokenBatch.of(List.of(new int[] {60, 61, 62}), 0);
-      NDArray past = model.extend(scope, null, prefix, null, null, new int[] {0}).keyValues();
+      NDArray past =
+          model.forCaching().extend(scope, null, prefix, null, null, new int[] {0}).keyValues();
       double[] vectors = Tensors.doubles(model.wordVectors(scope, BATCH));
       NDArray given = scope.create(vectors, new Shape(3, 5, 32));
       double[] gradient =
@@ -177,7 +178,8 @@ class EmbeddingGradientTest {
     try (NDManager scope = model.newScope()) {
       NDArray x = scope.create(vectors, new Shape(3, 5, vectors.length / 15));
       double[] logits =
-          Tensors.doubles(model.extend(scope, x, batch(model), past, null, TARGETS.at()).logits());
+          Tensors.doubles(
+              model.forCaching().extend(scope, x, batch(model), past, null, TARGETS.at()).logits());
       double sum = 0;
       for (int n = 0; n < TARGETS.at().length; n++) {
         double all = 0;

@@ -98,12 +98,14 @@ class EncoderDecoderTest {
       int[] everywhere = new int[20];
       Arrays.setAll(everywhere, i -> i);
       double[] whole = Tensors.doubles(model.logits(scope, batch, everywhere));
-      var text = model.encode(scope, null, batch);
+      var text = model.forCaching().encode(scope, null, batch);
       assertThat(text.keyValues().getShape())
           .isEqualTo(
               new Shape(model.spec().layers(), 2, 4, 4, 8, model.spec().attention().headDim()));
       int[] all = batch.decoderIds();
-      assertThat(Tensors.doubles(model.decode(scope, text, 4, all, null, everywhere).logits()))
+      assertThat(
+              Tensors.doubles(
+                  model.forCaching().decode(scope, text, 4, all, null, everywhere).logits()))
           .containsExactly(whole, within(1e-12));
       NDArray past = null;
       NDArray room = null;
@@ -112,14 +114,19 @@ class EncoderDecoderTest {
         for (int r = 0; r < 4; r++) {
           ids[r] = all[batch.decoderIndex(r, step)];
         }
-        var one = model.decode(scope, text, 4, ids, past, new int[] {0, 1, 2, 3});
-        past = past == null ? one.keyValues() : model.joinCaches(scope, past, one.keyValues());
+        var one = model.forCaching().decode(scope, text, 4, ids, past, new int[] {0, 1, 2, 3});
+        past =
+            past == null
+                ? one.keyValues()
+                : model.forCaching().joinCaches(scope, past, one.keyValues());
         double[] logits = Tensors.doubles(one.logits());
         if (room == null) {
-          room = model.roomBehind(scope, past, 4, 5);
+          room = model.forCaching().roomBehind(scope, past, 4, 5);
         } else {
           int[] at = {0, 1, 2, 3};
-          assertThat(Tensors.doubles(model.decodeInto(scope, text, 4, ids, room, step, at)))
+          assertThat(
+                  Tensors.doubles(
+                      model.forCaching().decodeInto(scope, text, 4, ids, room, step, at)))
               .containsExactly(logits, within(1e-12));
         }
         for (int r = 0; r < 4; r++) {
@@ -130,7 +137,7 @@ class EncoderDecoderTest {
       }
       // and extend, from word vectors, gives the same keys and values at once
       NDArray vectors = model.wordVectors(scope, batch);
-      var extended = model.extend(scope, vectors, batch, null, null, everywhere);
+      var extended = model.forCaching().extend(scope, vectors, batch, null, null, everywhere);
       assertThat(Tensors.doubles(extended.logits())).containsExactly(whole, within(1e-12));
       assertThat(Tensors.doubles(extended.keyValues()))
           .containsExactly(Tensors.doubles(past), within(1e-12));
@@ -145,10 +152,11 @@ class EncoderDecoderTest {
       TokenBatch three =
           TokenBatch.of(List.of(text, text, text), 0)
               .withDecoder(List.of(new int[] {0, 1}, new int[] {0, 2}, new int[] {0, 3}), 0);
-      var one = model.encode(scope, null, TokenBatch.of(List.of(text), 0));
+      var one = model.forCaching().encode(scope, null, TokenBatch.of(List.of(text), 0));
       int[] at = {1, 3, 5};
       assertThat(
-              Tensors.doubles(model.decode(scope, one, 3, three.decoderIds(), null, at).logits()))
+              Tensors.doubles(
+                  model.forCaching().decode(scope, one, 3, three.decoderIds(), null, at).logits()))
           .containsExactly(Tensors.doubles(model.logits(scope, three, at)), within(1e-12));
     }
   }
@@ -193,9 +201,9 @@ class EncoderDecoderTest {
       TokenBatch batch = batch(); // 4 x 8 and 4 x 5
       model.logits(scope, batch, new int[] {0});
       assertThat(model.forwardTokens()).isEqualTo(52);
-      var text = model.encode(scope, null, batch);
+      var text = model.forCaching().encode(scope, null, batch);
       assertThat(model.forwardTokens()).isEqualTo(52 + 32);
-      model.decode(scope, text, 4, new int[8], null, new int[] {0});
+      model.forCaching().decode(scope, text, 4, new int[8], null, new int[] {0});
       assertThat(model.forwardTokens()).isEqualTo(52 + 32 + 8);
       model.gradient(scope, batch, Targets.mean(new int[] {0}, new int[] {1}));
       assertThat(model.backwardTokens()).isEqualTo(52);
@@ -250,48 +258,67 @@ class EncoderDecoderTest {
       refused("gets 3 sequences", () -> texts.withDecoder(ANSWERS.subList(0, 3), 0));
       refused("7 ids", () -> new TokenBatch(2, 1, at(2), new byte[2], at(2), at(0), at(7)));
 
-      var text = model.encode(scope, null, texts);
-      NDArray past = model.decode(scope, text, 4, new int[4], null, at).keyValues();
-      refused("encode and decode", () -> model.extend(scope, null, batch, past, null, at));
+      var text = model.forCaching().encode(scope, null, texts);
+      NDArray past = model.forCaching().decode(scope, text, 4, new int[4], null, at).keyValues();
+      refused(
+          "encode and decode", () -> model.forCaching().extend(scope, null, batch, past, null, at));
       refused("encode and decode", () -> model.gradient(scope, null, batch, past, null, target));
-      refused("use extend", () -> causal.encode(scope, null, texts));
-      refused("use extend", () -> causal.decode(scope, text, 4, new int[4], null, at));
-      refused("whole number", () -> model.decode(scope, text, 4, new int[5], null, at));
-      refused("decodeInto", () -> model.extendInto(scope, texts, past, 1, null, at));
-      refused("use extend", () -> causal.decodeInto(scope, text, 4, new int[4], past, 1, at));
-      refused("cannot take", () -> model.decodeInto(scope, text, 4, new int[4], past, 1, at));
-      refused("whole number", () -> model.decode(scope, text, 4, new int[0], null, at));
-      refused("whole number", () -> model.decode(scope, text, 0, new int[4], null, at));
-      refused("encoded texts", () -> model.decode(scope, text, 2, new int[4], null, at));
-      refused("position index 4", () -> model.decode(scope, text, 4, new int[4], null, at(4, 4)));
-      refused("no position", () -> model.decode(scope, text, 4, new int[4], null, new int[0]));
-      refused("token id 98", () -> model.decode(scope, text, 4, at(4, 98), null, at));
+      refused("use extend", () -> causal.forCaching().encode(scope, null, texts));
+      refused("use extend", () -> causal.forCaching().decode(scope, text, 4, new int[4], null, at));
+      refused(
+          "whole number", () -> model.forCaching().decode(scope, text, 4, new int[5], null, at));
+      refused("decodeInto", () -> model.forCaching().extendInto(scope, texts, past, 1, null, at));
+      refused(
+          "use extend",
+          () -> causal.forCaching().decodeInto(scope, text, 4, new int[4], past, 1, at));
+      refused(
+          "cannot take",
+          () -> model.forCaching().decodeInto(scope, text, 4, new int[4], past, 1, at));
+      refused(
+          "whole number", () -> model.forCaching().decode(scope, text, 4, new int[0], null, at));
+      refused(
+          "whole number", () -> model.forCaching().decode(scope, text, 0, new int[4], null, at));
+      refused(
+          "encoded texts", () -> model.forCaching().decode(scope, text, 2, new int[4], null, at));
+      refused(
+          "position index 4",
+          () -> model.forCaching().decode(scope, text, 4, new int[4], null, at(4, 4)));
+      refused(
+          "no position",
+          () -> model.forCaching().decode(scope, text, 4, new int[4], null, new int[0]));
+      refused("token id 98", () -> model.forCaching().decode(scope, text, 4, at(4, 98), null, at));
       refused(
           "mask of an encoded text",
           () ->
-              model.decode(
-                  scope,
-                  new LanguageModel.Encoded(text.keyValues(), new byte[31]),
-                  4,
-                  new int[4],
-                  null,
-                  at));
+              model
+                  .forCaching()
+                  .decode(
+                      scope,
+                      new CachingModel.Encoded(text.keyValues(), new byte[31]),
+                      4,
+                      new int[4],
+                      null,
+                      at));
       refused(
           "text of 0 tokens",
           () ->
-              model.decode(
-                  scope,
-                  new LanguageModel.Encoded(scope.zeros(new Shape(2, 2, 4, 4, 0, 6)), new byte[0]),
-                  4,
-                  new int[4],
-                  null,
-                  at));
+              model
+                  .forCaching()
+                  .decode(
+                      scope,
+                      new CachingModel.Encoded(
+                          scope.zeros(new Shape(2, 2, 4, 4, 0, 6)), new byte[0]),
+                      4,
+                      new int[4],
+                      null,
+                      at));
       NDArray wrong = scope.zeros(new Shape(2, 2, 4, 4, 3, 7));
-      refused("cached keys", () -> model.decode(scope, text, 4, new int[4], wrong, at));
-      refused("word vectors", () -> model.encode(scope, wrong, texts));
+      refused(
+          "cached keys", () -> model.forCaching().decode(scope, text, 4, new int[4], wrong, at));
+      refused("word vectors", () -> model.forCaching().encode(scope, wrong, texts));
       LanguageModel limited = TinyModels.shared(TIED, Precision.FLOAT32);
       TokenBatch endless = TokenBatch.of(List.of(new int[(1 << 16) + 1]), 0);
-      assertThatThrownBy(() -> limited.encode(scope, null, endless))
+      assertThatThrownBy(() -> limited.forCaching().encode(scope, null, endless))
           .isInstanceOf(InvalidInputException.class)
           .hasMessageContaining("65537 tokens is longer than the 65536");
     }

@@ -105,7 +105,7 @@ final class HostileInputs {
     } else if (result instanceof EmbeddingGradient gradient) {
       Tensors.doubles(gradient.losses());
       Tensors.doubles(gradient.vectors());
-    } else if (result instanceof LanguageModel.Extension extension) {
+    } else if (result instanceof CachingModel.Extension extension) {
       Tensors.doubles(extension.logits());
     } else if (result instanceof List<?> list) {
       list.forEach(HostileInputs::read);
@@ -135,13 +135,17 @@ final class HostileInputs {
         attempt(() -> model.wordVectors(scope, batch));
         attempt(() -> model.timesWordEmbedding(scope, a));
         attempt(() -> model.timesOutputMatrix(scope, b));
-        attempt(() -> model.extend(scope, a, batch, b, pastMask, at));
-        attempt(() -> model.extend(scope, null, batch, b, pastMask, new int[] {0}));
-        attempt(() -> model.extend(scope, a, batch, null, null, new int[] {0}));
-        attempt(() -> model.joinCaches(scope, a, b));
-        attempt(() -> model.roomBehind(scope, a, random.nextInt(6) - 1, length()));
-        attempt(() -> model.extendInto(scope, batch, b, random.nextInt(8) - 1, pastMask, at));
-        attempt(() -> model.encode(scope, random.nextBoolean() ? null : a, batch));
+        attempt(() -> model.forCaching().extend(scope, a, batch, b, pastMask, at));
+        attempt(() -> model.forCaching().extend(scope, null, batch, b, pastMask, new int[] {0}));
+        attempt(() -> model.forCaching().extend(scope, a, batch, null, null, new int[] {0}));
+        attempt(() -> model.forCaching().joinCaches(scope, a, b));
+        attempt(() -> model.forCaching().roomBehind(scope, a, random.nextInt(6) - 1, length()));
+        attempt(
+            () ->
+                model
+                    .forCaching()
+                    .extendInto(scope, batch, b, random.nextInt(8) - 1, pastMask, at));
+        attempt(() -> model.forCaching().encode(scope, random.nextBoolean() ? null : a, batch));
         attempt(() -> decode(model, scope, batch, a, b));
         attempt(() -> model.gradient(scope, a, batch, null, null, targets(batch)));
         attempt(() -> model.gradient(scope, null, batch, b, pastMask, targets(batch)));
@@ -203,18 +207,18 @@ final class HostileInputs {
   /** An encoded text that is right, or has keys and values or a mask of another kind. */
   private Object decode(
       LanguageModel model, NDManager scope, TokenBatch batch, NDArray a, NDArray b) {
-    LanguageModel.Encoded text = model.encode(scope, null, batch);
+    CachingModel.Encoded text = model.forCaching().encode(scope, null, batch);
     if (random.nextInt(3) == 0) {
-      text = new LanguageModel.Encoded(a, text.mask());
+      text = new CachingModel.Encoded(a, text.mask());
     } else if (random.nextInt(3) == 0) {
-      text = new LanguageModel.Encoded(text.keyValues(), new byte[random.nextInt(20)]);
+      text = new CachingModel.Encoded(text.keyValues(), new byte[random.nextInt(20)]);
     }
     int rows = random.nextInt(4) == 0 ? pick() : batch.rows();
     NDArray past = random.nextBoolean() ? null : b;
     int[] at = random.nextBoolean() ? ints() : new int[1];
     return past != null && random.nextBoolean()
-        ? model.decodeInto(scope, text, rows, ints(), past, random.nextInt(8) - 1, at)
-        : model.decode(scope, text, rows, ints(), past, at);
+        ? model.forCaching().decodeInto(scope, text, rows, ints(), past, random.nextInt(8) - 1, at)
+        : model.forCaching().decode(scope, text, rows, ints(), past, at);
   }
 
   private static double[] baseline(LanguageModel model) {
@@ -370,8 +374,11 @@ final class HostileInputs {
       TokenBatch valid = TokenBatch.of(List.of(new int[] {1, 2}), 0);
       NDArray past =
           decodes
-              ? model.encode(scope, null, valid).keyValues()
-              : model.extend(scope, null, valid, null, null, new int[] {0}).keyValues();
+              ? model.forCaching().encode(scope, null, valid).keyValues()
+              : model
+                  .forCaching()
+                  .extend(scope, null, valid, null, null, new int[] {0})
+                  .keyValues();
       arrays.add(past);
       arrays.add(past.reshape(new Shape(past.size() / 32, 32)));
       arrays.add(past.reshape(new Shape(1, past.size() / 32, 32)));

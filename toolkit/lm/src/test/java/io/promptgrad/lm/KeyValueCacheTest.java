@@ -46,11 +46,13 @@ class KeyValueCacheTest {
         for (int split = 1; split < batch.length(); split++) {
           TokenBatch head = columns(batch, 0, split);
           TokenBatch tail = columns(batch, split, batch.length());
-          var first = model.extend(scope, null, head, null, null, everywhere(head));
+          var first = model.forCaching().extend(scope, null, head, null, null, everywhere(head));
           assertThat(first.keyValues().getShape())
               .isEqualTo(new Shape(3, 2, 4, attention.keyValueHeads(), split, attention.headDim()));
           var second =
-              model.extend(scope, null, tail, first.keyValues(), head.mask(), everywhere(tail));
+              model
+                  .forCaching()
+                  .extend(scope, null, tail, first.keyValues(), head.mask(), everywhere(tail));
           assertSame(batch, head, 0, first.logits(), whole, tolerance);
           assertSame(batch, tail, split, second.logits(), whole, tolerance);
         }
@@ -69,9 +71,12 @@ class KeyValueCacheTest {
       for (int column = 0; column < batch.length(); column++) {
         TokenBatch one = columns(batch, column, column + 1);
         byte[] pastMask = column == 0 ? null : columns(batch, 0, column).mask();
-        var step = model.extend(scope, null, one, past, pastMask, everywhere(one));
+        var step = model.forCaching().extend(scope, null, one, past, pastMask, everywhere(one));
         assertSame(batch, one, column, step.logits(), whole, 1e-12);
-        past = past == null ? step.keyValues() : model.joinCaches(scope, past, step.keyValues());
+        past =
+            past == null
+                ? step.keyValues()
+                : model.forCaching().joinCaches(scope, past, step.keyValues());
       }
       assertThat(past.getShape().get(4)).isEqualTo(batch.length());
     }
@@ -86,18 +91,20 @@ class KeyValueCacheTest {
           List.of(new int[] {38, 87, 88}, new int[] {38, 87, 88}, new int[] {38, 87, 88});
       TokenBatch prefix = TokenBatch.of(List.of(three.get(0)), 0);
       TokenBatch prefixes = TokenBatch.of(three, 0);
-      NDArray one = model.extend(scope, null, prefix, null, null, new int[] {0}).keyValues();
-      NDArray all = model.extend(scope, null, prefixes, null, null, new int[] {0}).keyValues();
+      NDArray one =
+          model.forCaching().extend(scope, null, prefix, null, null, new int[] {0}).keyValues();
+      NDArray all =
+          model.forCaching().extend(scope, null, prefixes, null, null, new int[] {0}).keyValues();
       TokenBatch rows =
           shifted(TokenBatch.of(List.of(new int[] {9, 8}, new int[] {96}, new int[] {1, 2}), 0), 3);
       int[] at = {1, 2, 5};
-      var fromOne = model.extend(scope, null, rows, one, null, at);
-      var fromAll = model.extend(scope, null, rows, all, null, at);
+      var fromOne = model.forCaching().extend(scope, null, rows, one, null, at);
+      var fromAll = model.forCaching().extend(scope, null, rows, all, null, at);
       double tolerance = precision == Precision.BFLOAT16 ? 0.05 : 1e-12;
       assertThat(Tensors.doubles(fromOne.logits()))
           .containsExactly(Tensors.doubles(fromAll.logits()), within(tolerance));
-      NDArray joinedOne = model.joinCaches(scope, one, fromOne.keyValues());
-      NDArray joinedAll = model.joinCaches(scope, all, fromAll.keyValues());
+      NDArray joinedOne = model.forCaching().joinCaches(scope, one, fromOne.keyValues());
+      NDArray joinedAll = model.forCaching().joinCaches(scope, all, fromAll.keyValues());
       assertThat(joinedOne.getShape()).isEqualTo(joinedAll.getShape());
       if (precision != Precision.BFLOAT16) {
         assertThat(Tensors.doubles(joinedOne))
@@ -108,10 +115,16 @@ class KeyValueCacheTest {
           shifted(TokenBatch.of(List.of(new int[] {4}, new int[] {5}, new int[] {6}), 0), 5);
       assertThat(
               Tensors.doubles(
-                  model.extend(scope, null, last, joinedOne, null, new int[] {2}).logits()))
+                  model
+                      .forCaching()
+                      .extend(scope, null, last, joinedOne, null, new int[] {2})
+                      .logits()))
           .containsExactly(
               Tensors.doubles(
-                  model.extend(scope, null, last, joinedAll, null, new int[] {2}).logits()),
+                  model
+                      .forCaching()
+                      .extend(scope, null, last, joinedAll, null, new int[] {2})
+                      .logits()),
               within(tolerance));
     }
   }
@@ -123,12 +136,16 @@ class KeyValueCacheTest {
     try (NDManager scope = model.newScope()) {
       TokenBatch batch = TokenBatch.of(SEQUENCES, 0);
       TokenBatch other = TokenBatch.of(List.of(new int[] {50, 51}), 0);
-      NDArray past = model.extend(scope, null, other, null, null, new int[] {0}).keyValues();
+      NDArray past =
+          model.forCaching().extend(scope, null, other, null, null, new int[] {0}).keyValues();
       int[] at = {7, 8, 20};
-      double[] without = Tensors.doubles(model.extend(scope, null, batch, null, null, at).logits());
+      double[] without =
+          Tensors.doubles(model.forCaching().extend(scope, null, batch, null, null, at).logits());
       double[] masked =
-          Tensors.doubles(model.extend(scope, null, batch, past, new byte[4 * 2], at).logits());
-      double[] seen = Tensors.doubles(model.extend(scope, null, batch, past, null, at).logits());
+          Tensors.doubles(
+              model.forCaching().extend(scope, null, batch, past, new byte[4 * 2], at).logits());
+      double[] seen =
+          Tensors.doubles(model.forCaching().extend(scope, null, batch, past, null, at).logits());
       assertThat(masked).containsExactly(without, within(1e-12));
       assertThat(seen).isNotEqualTo(without);
     }
@@ -152,10 +169,12 @@ class KeyValueCacheTest {
         positions[i] = SEQUENCES.get(i / next.length).length + i % next.length;
       }
       Arrays.setAll(at, row -> row * next.length + next.length - 1);
-      NDArray past = model.extend(scope, null, head, null, null, new int[] {0}).keyValues();
+      NDArray past =
+          model.forCaching().extend(scope, null, head, null, null, new int[] {0}).keyValues();
       TokenBatch tail = new TokenBatch(4, next.length, ids, ones, positions, new int[0]);
       double[] behind =
-          Tensors.doubles(model.extend(scope, null, tail, past, head.mask(), at).logits());
+          Tensors.doubles(
+              model.forCaching().extend(scope, null, tail, past, head.mask(), at).logits());
       for (int row = 0; row < 4; row++) {
         int[] first = SEQUENCES.get(row);
         int[] joined = Arrays.copyOf(first, first.length + next.length);
@@ -178,9 +197,13 @@ class KeyValueCacheTest {
       int[] at = {0, 5, 17};
       NDArray vectors = model.wordVectors(scope, batch);
       double[] expected = Tensors.doubles(model.logits(scope, batch, at));
-      assertThat(Tensors.doubles(model.extend(scope, vectors, batch, null, null, at).logits()))
+      assertThat(
+              Tensors.doubles(
+                  model.forCaching().extend(scope, vectors, batch, null, null, at).logits()))
           .isEqualTo(expected);
-      assertThat(Tensors.doubles(model.extend(scope, null, batch, null, null, at).logits()))
+      assertThat(
+              Tensors.doubles(
+                  model.forCaching().extend(scope, null, batch, null, null, at).logits()))
           .isEqualTo(expected);
     }
   }
@@ -200,16 +223,18 @@ class KeyValueCacheTest {
     try (NDManager scope = model.newScope()) {
       double[] whole = Tensors.doubles(model.logits(scope, batch, everywhere(batch)));
       TokenBatch head = columns(batch, 0, 3);
-      NDArray past = model.extend(scope, null, head, null, null, everywhere(head)).keyValues();
-      NDArray room = model.roomBehind(scope, past, batch.rows(), 6);
+      NDArray past =
+          model.forCaching().extend(scope, null, head, null, null, everywhere(head)).keyValues();
+      NDArray room = model.forCaching().roomBehind(scope, past, batch.rows(), 6);
       int cached = 3;
       for (int end : new int[] {4, 6, 7, 8}) {
         if (end == 7) { // a larger room behind what the first one holds
-          room = model.roomBehind(scope, room, batch.rows(), 10);
+          room = model.forCaching().roomBehind(scope, room, batch.rows(), 10);
         }
         TokenBatch piece = columns(batch, cached, end);
         byte[] pastMask = columns(batch, 0, cached).mask();
-        NDArray logits = model.extendInto(scope, piece, room, cached, pastMask, everywhere(piece));
+        NDArray logits =
+            model.forCaching().extendInto(scope, piece, room, cached, pastMask, everywhere(piece));
         assertSame(batch, piece, cached, logits, whole, near);
         cached = end;
       }
@@ -222,13 +247,14 @@ class KeyValueCacheTest {
     LanguageModel model = TinyModels.shared("llama", Precision.FLOAT64);
     try (NDManager scope = model.newScope()) {
       TokenBatch prefix = TokenBatch.of(List.of(new int[] {7, 8, 9}), 0);
-      NDArray one = model.extend(scope, null, prefix, null, null, new int[] {0}).keyValues();
+      NDArray one =
+          model.forCaching().extend(scope, null, prefix, null, null, new int[] {0}).keyValues();
       TokenBatch rows = shifted(TokenBatch.of(List.of(new int[] {4, 1}, new int[] {5, 2}), 0), 3);
       int[] at = {1, 3};
-      NDArray room = model.roomBehind(scope, one, 2, 5);
-      assertThat(Tensors.doubles(model.extendInto(scope, rows, room, 3, null, at)))
+      NDArray room = model.forCaching().roomBehind(scope, one, 2, 5);
+      assertThat(Tensors.doubles(model.forCaching().extendInto(scope, rows, room, 3, null, at)))
           .containsExactly(
-              Tensors.doubles(model.extend(scope, null, rows, one, null, at).logits()),
+              Tensors.doubles(model.forCaching().extend(scope, null, rows, one, null, at).logits()),
               within(1e-12));
     }
   }
@@ -240,18 +266,22 @@ class KeyValueCacheTest {
       TokenBatch batch = TokenBatch.of(List.of(new int[] {1, 2}, new int[] {3, 4}), 0);
       int[] at = {0};
       NDArray past = scope.zeros(new Shape(3, 2, 2, 2, 4, 8));
-      refused("room for 3 tokens", () -> model.roomBehind(scope, past, 2, 3));
-      refused("room for 65 tokens", () -> model.roomBehind(scope, past, 2, 65));
-      refused("cached keys and values", () -> model.roomBehind(scope, past, 3, 5));
+      refused("room for 3 tokens", () -> model.forCaching().roomBehind(scope, past, 2, 3));
+      refused("room for 65 tokens", () -> model.forCaching().roomBehind(scope, past, 2, 65));
+      refused("cached keys and values", () -> model.forCaching().roomBehind(scope, past, 3, 5));
       NDArray single = scope.zeros(new Shape(3, 2, 1, 2, 4, 8));
-      refused("in 0 rows", () -> model.roomBehind(scope, single, 0, 5));
+      refused("in 0 rows", () -> model.forCaching().roomBehind(scope, single, 0, 5));
       for (int cached : new int[] {-1, 0, 3, 4, Integer.MAX_VALUE}) {
-        refused("cannot take 2", () -> model.extendInto(scope, batch, past, cached, null, at));
+        refused(
+            "cannot take 2",
+            () -> model.forCaching().extendInto(scope, batch, past, cached, null, at));
       }
-      refused("in 1 rows", () -> model.extendInto(scope, batch, single, 2, null, at));
+      refused("in 1 rows", () -> model.forCaching().extendInto(scope, batch, single, 2, null, at));
       NDArray wrong = scope.zeros(new Shape(3, 2, 2, 2, 4, 16));
-      refused("room for keys", () -> model.extendInto(scope, batch, wrong, 2, null, at));
-      refused("mask of 2", () -> model.extendInto(scope, batch, past, 2, new byte[5], at));
+      refused(
+          "room for keys", () -> model.forCaching().extendInto(scope, batch, wrong, 2, null, at));
+      refused(
+          "mask of 2", () -> model.forCaching().extendInto(scope, batch, past, 2, new byte[5], at));
     }
   }
 
@@ -271,7 +301,8 @@ class KeyValueCacheTest {
               new Shape(),
               new Shape(0, 2, 32))) {
         refused(
-            "word vectors", () -> model.extend(scope, scope.zeros(shape), batch, null, null, at));
+            "word vectors",
+            () -> model.forCaching().extend(scope, scope.zeros(shape), batch, null, null, at));
       }
       for (Shape shape :
           List.of(
@@ -283,23 +314,33 @@ class KeyValueCacheTest {
               new Shape(3, 2, 2, 2, 4, 16),
               new Shape(3, 2, 2, 2, 65, 8))) {
         NDArray wrong = scope.zeros(shape);
-        refused("cached keys and values", () -> model.extend(scope, null, batch, wrong, null, at));
-        refused("cached keys and values", () -> model.joinCaches(scope, wrong, past));
+        refused(
+            "cached keys and values",
+            () -> model.forCaching().extend(scope, null, batch, wrong, null, at));
+        refused("cached keys and values", () -> model.forCaching().joinCaches(scope, wrong, past));
       }
       refused(
           "cached keys and values",
-          () -> model.joinCaches(scope, past, scope.zeros(new Shape(3, 2, 1, 2, 4, 8))));
+          () ->
+              model.forCaching().joinCaches(scope, past, scope.zeros(new Shape(3, 2, 1, 2, 4, 8))));
       for (DataType type : List.of(DataType.INT32, DataType.INT64, DataType.BOOLEAN)) {
         NDArray vectors = scope.zeros(new Shape(2, 2, 32), type);
-        refused(type.toString(), () -> model.extend(scope, vectors, batch, null, null, at));
+        refused(
+            type.toString(),
+            () -> model.forCaching().extend(scope, vectors, batch, null, null, at));
         NDArray wrong = scope.zeros(past.getShape(), type);
-        refused(type.toString(), () -> model.extend(scope, null, batch, wrong, null, at));
-        refused(type.toString(), () -> model.joinCaches(scope, past, wrong));
+        refused(
+            type.toString(), () -> model.forCaching().extend(scope, null, batch, wrong, null, at));
+        refused(type.toString(), () -> model.forCaching().joinCaches(scope, past, wrong));
       }
-      refused("mask of 4 cached", () -> model.extend(scope, null, batch, past, new byte[7], at));
-      refused("mask of 0 cached", () -> model.extend(scope, null, batch, null, new byte[8], at));
+      refused(
+          "mask of 4 cached",
+          () -> model.forCaching().extend(scope, null, batch, past, new byte[7], at));
+      refused(
+          "mask of 0 cached",
+          () -> model.forCaching().extend(scope, null, batch, null, new byte[8], at));
       TokenBatch longOne = TokenBatch.of(List.of(new int[61], new int[61]), 0);
-      assertThatThrownBy(() -> model.extend(scope, null, longOne, past, null, at))
+      assertThatThrownBy(() -> model.forCaching().extend(scope, null, longOne, past, null, at))
           .isInstanceOf(InvalidInputException.class)
           .hasMessageContaining("65 tokens is longer than the 64");
     }

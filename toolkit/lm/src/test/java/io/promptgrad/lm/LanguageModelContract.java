@@ -286,7 +286,8 @@ public abstract class LanguageModelContract {
         Shape shape = new Shape(batch.rows(), batch.length(), model().spec().wordWidth());
         NDArray x = scope.create(moved, shape);
         double[] logits =
-            Tensors.doubles(model().extend(scope, x, batch, null, null, targets.at()).logits());
+            Tensors.doubles(
+                model().forCaching().extend(scope, x, batch, null, null, targets.at()).logits());
         for (int n = 0; n < targets.at().length; n++) {
           difference += sign * loss(logits, n, targets);
         }
@@ -313,12 +314,16 @@ public abstract class LanguageModelContract {
         TokenBatch tail = TokenBatch.of(List.of(Arrays.copyOfRange(all, split, 8)), pad);
         int shift = split;
         tail = tail.withPositions(Arrays.stream(tail.positions()).map(p -> p + shift).toArray());
-        NDArray past = model().extend(scope, null, head, null, null, new int[] {0}).keyValues();
+        NDArray past =
+            model().forCaching().extend(scope, null, head, null, null, new int[] {0}).keyValues();
         int last = all.length - split - 1;
         assertClose(
             "split at " + split,
             Tensors.doubles(
-                model().extend(scope, null, tail, past, null, new int[] {last}).logits()),
+                model()
+                    .forCaching()
+                    .extend(scope, null, tail, past, null, new int[] {last})
+                    .logits()),
             Tensors.row(whole, 7, v));
       }
     }

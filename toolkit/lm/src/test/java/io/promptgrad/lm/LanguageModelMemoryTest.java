@@ -76,13 +76,13 @@ class LanguageModelMemoryTest {
       assertThat(resources(scope)).hasSize(expected += 4);
       model.gradient(scope, BATCH, oneTargetInEachRow(BATCH));
       assertThat(resources(scope)).hasSize(expected += 2);
-      var extension = model.extend(scope, null, BATCH, null, null, new int[] {0});
+      var extension = model.forCaching().extend(scope, null, BATCH, null, null, new int[] {0});
       assertThat(resources(scope)).hasSize(expected += 2);
-      model.joinCaches(scope, extension.keyValues(), extension.keyValues());
+      model.forCaching().joinCaches(scope, extension.keyValues(), extension.keyValues());
       assertThat(resources(scope)).hasSize(expected += 1);
-      NDArray room = model.roomBehind(scope, extension.keyValues(), 4, 20);
+      NDArray room = model.forCaching().roomBehind(scope, extension.keyValues(), 4, 20);
       assertThat(resources(scope)).hasSize(expected += 1);
-      model.extendInto(scope, BATCH, room, 8, null, new int[] {0});
+      model.forCaching().extendInto(scope, BATCH, room, 8, null, new int[] {0});
       assertThat(resources(scope)).hasSize(expected += 1);
     }
   }
@@ -100,14 +100,15 @@ class LanguageModelMemoryTest {
       assertThat(resources(scope)).hasSize(expected += 3);
       model.hiddenStates(scope, BATCH);
       assertThat(resources(scope)).hasSize(expected += 4); // the encoder's
-      LanguageModel.Encoded text = model.encode(scope, null, BATCH);
+      CachingModel.Encoded text = model.forCaching().encode(scope, null, BATCH);
       assertThat(resources(scope)).hasSize(expected += 1);
-      NDArray past = model.decode(scope, text, 4, answers, null, new int[] {1}).keyValues();
+      NDArray past =
+          model.forCaching().decode(scope, text, 4, answers, null, new int[] {1}).keyValues();
       assertThat(resources(scope)).hasSize(expected += 2);
-      model.decode(scope, text, 4, new int[4], past, new int[] {1});
+      model.forCaching().decode(scope, text, 4, new int[4], past, new int[] {1});
       assertThat(resources(scope)).hasSize(expected += 2);
-      NDArray room = model.roomBehind(scope, past, 4, 3);
-      model.decodeInto(scope, text, 4, new int[4], room, 2, new int[] {1});
+      NDArray room = model.forCaching().roomBehind(scope, past, 4, 3);
+      model.forCaching().decodeInto(scope, text, 4, new int[4], room, 2, new int[] {1});
       assertThat(resources(scope)).hasSize(expected += 2);
       Generation.generate(model, SEQUENCES, GenerationOptions.greedy(3));
       assertThat(resources(scope)).hasSize(expected);
@@ -126,7 +127,10 @@ class LanguageModelMemoryTest {
         assertThatThrownBy(() -> model.logits(scope, tooLong, new int[] {0}))
             .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(
-                () -> model.extend(scope, scope.create(1f), BATCH, null, null, new int[] {0}))
+                () ->
+                    model
+                        .forCaching()
+                        .extend(scope, scope.create(1f), BATCH, null, null, new int[] {0}))
             .isInstanceOf(IllegalArgumentException.class);
       }
       assertThat(resources(root)).hasSize(resources);
@@ -193,11 +197,11 @@ class LanguageModelMemoryTest {
       model.hiddenStates(scope, BATCH);
       NDArray vectors = model.wordVectors(scope, BATCH);
       model.timesOutputMatrix(scope, model.features(scope, BATCH, at));
-      var extension = model.extend(scope, vectors, BATCH, null, null, at);
+      var extension = model.forCaching().extend(scope, vectors, BATCH, null, null, at);
       model.gradient(scope, vectors, BATCH, extension.keyValues(), null, targets);
-      model.joinCaches(scope, extension.keyValues(), extension.keyValues());
-      NDArray room = model.roomBehind(scope, extension.keyValues(), 4, 16);
-      model.extendInto(scope, BATCH, room, 8, null, at);
+      model.forCaching().joinCaches(scope, extension.keyValues(), extension.keyValues());
+      NDArray room = model.forCaching().roomBehind(scope, extension.keyValues(), 4, 16);
+      model.forCaching().extendInto(scope, BATCH, room, 8, null, at);
     }
     Generation.generate(model, SEQUENCES, GenerationOptions.greedy(3));
   }

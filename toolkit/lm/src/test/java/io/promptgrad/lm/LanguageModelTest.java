@@ -219,8 +219,9 @@ class LanguageModelTest {
       assertThat(model.forwardTokens()).isEqualTo(6 * 32);
       assertThat(model.backwardTokens()).isEqualTo(32);
       TokenBatch one = TokenBatch.of(List.of(new int[] {1, 2}), 0);
-      NDArray past = model.extend(scope, null, one, null, null, new int[] {0}).keyValues();
-      model.extend(scope, null, batch, past, null, new int[] {0});
+      NDArray past =
+          model.forCaching().extend(scope, null, one, null, null, new int[] {0}).keyValues();
+      model.forCaching().extend(scope, null, batch, past, null, new int[] {0});
       assertThat(model.forwardTokens()).isEqualTo(7 * 32 + 2); // cached tokens do not count again
       assertThatThrownBy(() -> model.logits(scope, batch, new int[] {32}))
           .isInstanceOf(IllegalArgumentException.class);

@@ -1,5 +1,6 @@
 package io.promptgrad.lm;
 
+import static io.promptgrad.lm.SoftModel.Layout.ALL_KEY_VALUES;
 import static io.promptgrad.lm.SoftModel.Layout.KEY_VALUES;
 import static io.promptgrad.lm.SoftModel.Layout.VECTORS;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -10,6 +11,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.promptgrad.input.InvalidInputException;
+import io.promptgrad.lm.SoftModel.Dropout;
 import io.promptgrad.lm.SoftModel.Layout;
 import io.promptgrad.lm.SoftModel.Loss;
 import io.promptgrad.lm.SoftModel.Placement;
@@ -61,9 +63,15 @@ class SoftModelTest {
     return new Targets(at, tokens, weights);
   }
 
+  private static List<Layout> layouts(LanguageModel model) {
+    return model.spec().encoderDecoder()
+        ? List.of(VECTORS, KEY_VALUES, ALL_KEY_VALUES)
+        : List.of(VECTORS, KEY_VALUES);
+  }
+
   /** Two prompts of 2 tokens: rows 0 and 2 have the second, row 1 the first. */
   private static Placement placement(Layout layout, TokenBatch batch) {
-    if (layout == KEY_VALUES) {
+    if (layout != VECTORS) {
       return new Placement.Before(2, new int[] {1, 0, 1});
     }
     return new Placement.At(
@@ -114,7 +122,7 @@ class SoftModelTest {
     TokenBatch batch = batch(soft.model(), ROWS);
     Targets targets = targets(batch);
     Loss loss = new Loss(null, 0.1, 1e-2);
-    for (Layout layout : Layout.values()) {
+    for (Layout layout : layouts(soft.model())) {
       Placement placement = placement(layout, batch);
       double[] values = random(4 * soft.width(layout));
       Shape shape = new Shape(4, soft.width(layout));
@@ -124,7 +132,7 @@ class SoftModelTest {
                 .prompt()
                 .toDoubleArray();
         Random random = new Random(5);
-        for (int n = 0; n < 12; n++) {
+        for (int n = 0; n < (layout == ALL_KEY_VALUES ? 36 : 12); n++) {
           int i = random.nextInt(values.length);
           double[] sides = new double[2];
           for (int side = 0; side < 2; side++) {
@@ -217,6 +225,7 @@ class SoftModelTest {
     try (NDManager scope = model.newScope()) {
       NDArray past =
           model
+              .forCaching()
               .extend(scope, null, TokenBatch.of(List.of(first), 0), null, null, new int[] {0})
               .keyValues();
       NDArray prompt = scope.create(asPrompt(past), new Shape(3, soft.width(KEY_VALUES)));
@@ -262,6 +271,7 @@ class SoftModelTest {
       float[] logits =
           Tensors.floats(
               model
+                  .forCaching()
                   .extend(scope, null, batch.withPositions(positions), past, null, targets.at())
                   .logits());
       assertThat(soft.logits(batch, prompt, Placement.Before.all(3, 3), targets.at(), null))
@@ -285,7 +295,7 @@ class SoftModelTest {
     int i = 0;
     for (int l = 0; l < model.spec().layers(); l++) {
       for (int s = 0; s < 2; s++) {
-        int piece = 4 * l % soft.pieces() + s;
+        int piece = 4 * l % soft.pieces(KEY_VALUES) + s;
         for (int g = 0; g < heads; g++) {
           for (int p = 0; p < 2; p++) {
             for (int d = 0; d < head; d++) {
@@ -296,11 +306,12 @@ class SoftModelTest {
       }
     }
     try (NDManager scope = model.newScope()) {
-      LanguageModel.Encoded text = model.encode(scope, null, batch);
+      CachingModel.Encoded text = model.forCaching().encode(scope, null, batch);
       int[] at = {2, 5, 8};
       float[] expected =
           Tensors.floats(
               model
+                  .forCaching()
                   .decode(scope, text, 3, batch.decoderIds(), scope.create(past, shape), at)
                   .logits());
       NDArray prompt = scope.create(values, new Shape(2, width));
@@ -316,7 +327,7 @@ class SoftModelTest {
     SoftModel soft = model.forSoft();
     TokenBatch batch = batch(model, ROWS);
     Targets targets = targets(batch);
-    for (Layout layout : Layout.values()) {
+    for (Layout layout : layouts(model)) {
       Placement placement = placement(layout, batch);
       Shape shape = new Shape(4, soft.width(layout));
       try (NDManager scope = model.newScope()) {
@@ -366,7 +377,7 @@ class SoftModelTest {
           case BFLOAT16 -> 1e-1;
         };
     for (String name : List.of("bert", "llama")) {
-      for (Layout layout : Layout.values()) {
+      for (Layout layout : List.of(VECTORS, KEY_VALUES)) {
         double[] exact = gradient(name, Precision.FLOAT64, layout);
         double largest = Arrays.stream(exact).map(Math::abs).max().getAsDouble();
         assertThat(gradient(name, precision, layout))
@@ -389,6 +400,111 @@ class SoftModelTest {
           soft.gradient(scope, batch, prompt, placement(layout, batch), targets(batch), PLAIN)
               .prompt());
     }
+  }
+
+  /** The same numbers are left out for the same seed, so differences can be taken. */
+  @ParameterizedTest
+  @ValueSource(strings = {"bert", "llama", "t5__v1_1_gated_untied"})
+  void gradient_withDropout_equalsFiniteDifferences(String name) {
+    SoftModel soft = TinyModels.shared(name, Precision.FLOAT64).forSoft();
+    TokenBatch batch = batch(soft.model(), ROWS);
+    Targets targets = targets(batch);
+    Dropout dropout = new Dropout(0.4, 7);
+    for (Layout layout : layouts(soft.model()).subList(1, layouts(soft.model()).size())) {
+      Placement placement = placement(layout, batch);
+      double[] values = random(4 * soft.width(layout));
+      Shape shape = new Shape(4, soft.width(layout));
+      try (NDManager scope = soft.model().newScope()) {
+        NDArray prompt = scope.create(values, shape);
+        SoftModel.Gradient found =
+            soft.gradient(scope, batch, prompt, placement, targets, PLAIN, dropout);
+        double[] gradient = found.prompt().toDoubleArray();
+        Random random = new Random(5);
+        for (int n = 0; n < 12; n++) {
+          int i = random.nextInt(values.length);
+          double[] sides = new double[2];
+          for (int side = 0; side < 2; side++) {
+            double[] moved = values.clone();
+            moved[i] += side == 0 ? -1e-5 : 1e-5;
+            NDArray other = scope.create(moved, shape);
+            sides[side] =
+                sum(
+                    soft.gradient(scope, batch, other, placement, targets, PLAIN, dropout).losses(),
+                    targets);
+          }
+          assertThat((sides[1] - sides[0]) / 2e-5).isCloseTo(gradient[i], within(1e-7));
+        }
+        double[] without = soft.losses(batch, prompt, placement, targets, PLAIN);
+        assertThat(found.losses()).doesNotContain(without);
+        assertThat(
+                soft.gradient(scope, batch, prompt, placement, targets, PLAIN, new Dropout(0.4, 8))
+                    .losses())
+            .doesNotContain(found.losses());
+        assertThat(
+                soft.gradient(scope, batch, prompt, placement, targets, PLAIN, new Dropout(0, 7))
+                    .losses())
+            .containsExactly(without);
+      }
+    }
+  }
+
+  /**
+   * A row's loss is what its prompt has with the same numbers at 0 and the others larger: which
+   * ones they are is worked out here, from the seed alone.
+   */
+  @Test
+  void losses_withDropout_areThoseOfPromptsWithZeros() {
+    SoftModel soft = TinyModels.shared("llama", Precision.FLOAT64).forSoft();
+    TokenBatch batch = batch(soft.model(), ROWS);
+    Targets targets = targets(batch);
+    int n = 2 * soft.width(KEY_VALUES);
+    double[] values = random(n);
+    long seed = 123_456_789_012L;
+    double[] dropped = new double[3 * n]; // a prompt for each row
+    int zeros = 0;
+    for (int i = 0; i < dropped.length; i++) {
+      long h = i * 0x9E3779B97F4A7C15L + seed;
+      h = (h ^ h >> 30) * 0xBF58476D1CE4E5B9L;
+      h = (h ^ h >> 27) * 0x94D049BB133111EBL;
+      boolean stays = (h >> 40 & 0xFFFFFF) >= 0.3 * 0x1p24;
+      dropped[i] = stays ? values[i % n] / 0.7 : 0;
+      zeros += stays ? 0 : 1;
+    }
+    assertThat((double) zeros / dropped.length).isCloseTo(0.3, within(0.06));
+    try (NDManager scope = soft.model().newScope()) {
+      NDArray prompt = scope.create(values, new Shape(2, n / 2));
+      NDArray rows = scope.create(dropped, new Shape(6, n / 2));
+      assertThat(
+              soft.gradient(
+                      scope,
+                      batch,
+                      prompt,
+                      Placement.Before.all(2, 3),
+                      targets,
+                      PLAIN,
+                      new Dropout(0.3, seed))
+                  .losses())
+          .containsExactly(
+              soft.losses(
+                  batch, rows, new Placement.Before(2, new int[] {0, 1, 2}), targets, PLAIN),
+              within(1e-12));
+      NDArray vectors = soft.prompt(scope, new float[4 * soft.width(VECTORS)], VECTORS);
+      assertThatThrownBy(
+              () ->
+                  soft.gradient(
+                      scope,
+                      batch,
+                      vectors,
+                      placement(VECTORS, batch),
+                      targets,
+                      PLAIN,
+                      new Dropout(0.1, 0)))
+          .isInstanceOf(IllegalArgumentException.class);
+    }
+    assertThatThrownBy(() -> new Dropout(1, 0)).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> soft.width(ALL_KEY_VALUES))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("llama");
   }
 
   /** (1 - s) (L - log sum exp of targets) + s (L - mean) + z L^2, from the logits. */
@@ -429,7 +545,7 @@ class SoftModelTest {
     Targets targets = targets(batch);
     try (NDManager scope = model.newScope()) {
       float[] before = model.logits(scope, batch, targets.at()).toFloatArray();
-      for (Layout layout : Layout.values()) {
+      for (Layout layout : layouts(model)) {
         NDArray prompt = soft.prompt(scope, new float[4 * soft.width(layout)], layout);
         NDManager root = scope.getParentManager();
         callAll(soft, scope, prompt, batch, layout); // entry points are named on first use

@@ -67,43 +67,78 @@ class TrainablePromptTest {
   @MethodSource("forms")
   void gradient_inFloat64_equalsFiniteDifferences(Form form) {
     for (String name : List.of("bert", "llama")) {
-      LanguageModel model = TinyModels.shared(name, Precision.FLOAT64);
-      SoftModel soft = model.forSoft();
-      for (Layout layout : Layout.values()) {
-        try (TrainablePrompt prompt =
-                new TrainablePrompt(model, layout, form, 3, ADAM, TrainablePromptTest::initial);
-            NDManager scope = model.newScope()) {
-          prompt.accumulate(
-              soft.gradient(
-                      scope,
-                      BATCH,
-                      prompt.value(scope),
-                      placement(layout),
-                      TARGETS,
-                      Loss.among(null))
-                  .prompt());
-          prompt
-              .parameters()
-              .forEach(
-                  (parameter, shape) -> {
-                    double[] gradient = prompt.gradient(parameter);
-                    Random random = new Random(7);
-                    for (int n = 0; n < 2; n++) {
-                      int i = random.nextInt(gradient.length);
-                      double difference =
-                          (moved(soft, layout, form, parameter, i, 1)
-                                  - moved(soft, layout, form, parameter, i, -1))
-                              / (2 * STEP);
-                      assertThat(gradient[i])
-                          .as("%s %s %s %d", name, form, parameter, i)
-                          .isCloseTo(difference, within(1e-5));
-                    }
-                    assertThat(Arrays.stream(gradient).map(Math::abs).max().getAsDouble())
-                        .as(parameter)
-                        .isGreaterThan(1e-4);
-                  });
-        }
+      SoftModel soft = TinyModels.shared(name, Precision.FLOAT64).forSoft();
+      for (Layout layout : List.of(VECTORS, KEY_VALUES)) {
+        requireGradients(soft, layout, form);
       }
+    }
+  }
+
+  /** A network for each part of the prompt, which is what each makes, side by side. */
+  @Test
+  void gradient_ofANetworkForEachPart_equalsFiniteDifferences() {
+    SoftModel soft = TinyModels.shared("llama", Precision.FLOAT64).forSoft();
+    int width = soft.width(KEY_VALUES);
+    Form parts = new Form.Projection(6, 5, List.of(width / 4, width - width / 4));
+    requireGradients(soft, KEY_VALUES, parts);
+    assertThatThrownBy(() -> new Form.Projection(6, 5, List.of(3)).parameters(3, width))
+        .isInstanceOf(IllegalArgumentException.class);
+    try (TrainablePrompt both =
+            new TrainablePrompt(
+                soft.model(), KEY_VALUES, parts, 3, ADAM, TrainablePromptTest::initial);
+        TrainablePrompt one =
+            new TrainablePrompt(
+                soft.model(),
+                KEY_VALUES,
+                new Form.Projection(6, 5),
+                3,
+                ADAM,
+                (name, shape) ->
+                    name.startsWith("dense2")
+                        ? Arrays.copyOf(initial(name, cut(shape, width / 4)), size(shape))
+                        : initial(name, shape))) {
+      for (int t = 0; t < 3; t++) {
+        assertThat(Arrays.copyOfRange(both.values(), t * width, t * width + width / 4))
+            .containsExactly(
+                Arrays.copyOfRange(one.values(), t * width, t * width + width / 4), within(1e-6f));
+      }
+    }
+  }
+
+  private static long[] cut(long[] shape, int rows) {
+    long[] smaller = shape.clone();
+    smaller[0] = rows;
+    return smaller;
+  }
+
+  private static void requireGradients(SoftModel soft, Layout layout, Form form) {
+    try (TrainablePrompt prompt =
+            new TrainablePrompt(soft.model(), layout, form, 3, ADAM, TrainablePromptTest::initial);
+        NDManager scope = soft.model().newScope()) {
+      prompt.accumulate(
+          soft.gradient(
+                  scope, BATCH, prompt.value(scope), placement(layout), TARGETS, Loss.among(null))
+              .prompt());
+      prompt
+          .parameters()
+          .forEach(
+              (parameter, shape) -> {
+                double[] gradient = prompt.gradient(parameter);
+                Random random = new Random(7);
+                for (int n = 0; n < 2; n++) {
+                  int i = random.nextInt(gradient.length);
+                  double difference =
+                      (moved(soft, layout, form, parameter, i, 1)
+                              - moved(soft, layout, form, parameter, i, -1))
+                          / (2 * STEP);
+                  assertThat(gradient[i])
+                      .as("%s %s %s %d", layout, form, parameter, i)
+                      .isCloseTo(difference, within(1e-5));
+                }
+                assertThat(Arrays.stream(gradient).map(Math::abs).max().getAsDouble())
+                    .as(parameter)
+                    .isGreaterThan(1e-4);
+              });
     }
   }
 

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.files.Json;
 import io.promptgrad.gradient.discrete.TriggerPrompt;
+import io.promptgrad.gradient.soft.SoftPrompt;
 import io.promptgrad.gradient.trigger.Floats;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.BlackBoxModel;
@@ -13,6 +14,7 @@ import io.promptgrad.lm.tokenizer.Tokenizer;
 import io.promptgrad.prompt.Prompt;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
  * A soft prompt without a gradient: vectors that are added to a model's hidden states at the slots
@@ -95,6 +97,23 @@ public record BlackBoxPrompt(TriggerPrompt frame, BlackBoxModel.Mode mode, float
     }
     return new BlackBoxPrompt(
         frame, added ? BlackBoxModel.Mode.ADD : BlackBoxModel.Mode.INSTEAD, layers);
+  }
+
+  /**
+   * The same as virtual tokens, if its vectors stand instead of words: what {@code eval}, reports,
+   * other searches and PEFT take. Vectors that are added to hidden states have no such form.
+   *
+   * @param modelName as configurations write it
+   */
+  public Optional<SoftPrompt> asSoftPrompt(LanguageModel model, String modelName) {
+    return mode == BlackBoxModel.Mode.INSTEAD
+        ? Optional.of(
+            SoftPrompt.ofVectors(
+                model,
+                modelName,
+                layers[0],
+                SoftPrompt.Reading.of(frame.template(), frame.labels(), model.tokenizer())))
+        : Optional.empty();
   }
 
   /**

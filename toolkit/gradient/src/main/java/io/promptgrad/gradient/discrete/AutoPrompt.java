@@ -8,6 +8,7 @@ import io.promptgrad.gradient.cloze.LabelScorer;
 import io.promptgrad.gradient.cloze.LabelTokens;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
+import io.promptgrad.lm.SearchModel;
 import io.promptgrad.lm.arch.TransformerSpec.Objective;
 import io.promptgrad.metric.Accuracy;
 import io.promptgrad.metric.Metric;
@@ -196,6 +197,17 @@ public final class AutoPrompt implements Search {
                     });
       }
       return first;
+    }
+    if (config.start() instanceof AutoPromptConfig.Start.Nearest near) {
+      int given = near.vectors().length / model.spec().wordWidth();
+      if (given != slots) {
+        throw new InvalidInputException(
+            "There are %d vectors to begin near to, but the template has %d slots [T]."
+                .formatted(given, slots));
+      }
+      return model
+          .forSearch()
+          .nearest(near.vectors(), filter.banned(), SearchModel.Nearness.COSINE);
     }
     boolean masks =
         config.start() instanceof AutoPromptConfig.Start.Masks

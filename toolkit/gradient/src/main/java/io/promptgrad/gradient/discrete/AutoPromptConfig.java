@@ -79,6 +79,14 @@ public record AutoPromptConfig(
         tokens = List.copyOf(tokens);
       }
     }
+
+    /**
+     * The allowed tokens nearest to given vectors by cosine, one for each slot: where a soft prompt
+     * ended.
+     *
+     * @param vectors row-major
+     */
+    record Nearest(float[] vectors) implements Start {}
   }
 
   /**

@@ -10,13 +10,15 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Several tasks of one model, each with a prompt of its own, whose examples share batches: one
- * model in memory serves them all. Probabilities are among the label words of all tasks. Dev is the
- * mean of the tasks' scores.
+ * Several tasks of one model whose examples share batches. Either each has a prompt of its own, and
+ * one model in memory serves them all; or one prompt is trained on all of them. Probabilities are
+ * among the label words of all tasks. Dev is the mean of the tasks' scores.
  *
  * @param tasks with as many slots each, or none
+ * @param shared whether there is one prompt, which is saved with the first task's template and
+ *     words
  */
-public record MixedTasks(List<SoftProblem> tasks) implements SoftProblem {
+public record MixedTasks(List<SoftProblem> tasks, boolean shared) implements SoftProblem {
 
   /** Checks that the tasks go together. */
   public MixedTasks {
@@ -26,9 +28,14 @@ public record MixedTasks(List<SoftProblem> tasks) implements SoftProblem {
           || task.slots() != tasks.get(0).slots()
           || task.prompts() != 1) {
         throw new InvalidInputException(
-            "Tasks that are trained side by side need one model and templates with as many slots [T].");
+            "Tasks that are trained together need one model and templates with as many slots [T].");
       }
     }
+  }
+
+  /** Each with a prompt of its own. */
+  public MixedTasks(List<SoftProblem> tasks) {
+    this(tasks, false);
   }
 
   @Override
@@ -43,7 +50,7 @@ public record MixedTasks(List<SoftProblem> tasks) implements SoftProblem {
 
   @Override
   public int prompts() {
-    return tasks.size();
+    return shared ? 1 : tasks.size();
   }
 
   @Override
@@ -51,7 +58,7 @@ public record MixedTasks(List<SoftProblem> tasks) implements SoftProblem {
     List<SoftRow> rows = new ArrayList<>();
     for (int k = 0; k < tasks.size(); k++) {
       for (SoftRow row : tasks.get(k).train()) {
-        rows.add(row.with(k));
+        rows.add(row.with(shared ? 0 : k));
       }
     }
     return rows;
@@ -70,7 +77,7 @@ public record MixedTasks(List<SoftProblem> tasks) implements SoftProblem {
 
   @Override
   public Optional<LabelTokens> labels() {
-    return Optional.empty();
+    return shared ? tasks.get(0).labels() : Optional.empty();
   }
 
   @Override
@@ -83,25 +90,33 @@ public record MixedTasks(List<SoftProblem> tasks) implements SoftProblem {
     double score = 0;
     double loss = 0;
     for (int k = 0; k < tasks.size(); k++) {
-      Dev own = tasks.get(k).dev(prompt.every(tasks.size(), k));
+      Dev own = tasks.get(k).dev(shared ? prompt : prompt.every(tasks.size(), k));
       score += own.score() / tasks.size();
       loss += own.loss() / tasks.size();
     }
     return new Dev(score, loss);
   }
 
-  /** The prompts of all tasks; {@link #of} has those of one. */
+  /** The prompts of all tasks; {@link #of} has that of one. */
   @Override
   public SoftPrompt prompt(List<PeftAdapter> adapters, List<String> nearest) {
-    return new SoftPrompt(adapters, Optional.empty(), nearest);
+    return shared
+        ? tasks.get(0).prompt(adapters, nearest)
+        : new SoftPrompt(adapters, Optional.empty(), nearest);
   }
 
   /** The prompt of one task, with its template and label words. */
   public SoftPrompt of(int task, SoftPrompt all) {
+    if (shared) {
+      return tasks.get(task).prompt(all.adapters(), all.nearest()).drawnTo(all.towards());
+    }
     List<PeftAdapter> own = new ArrayList<>();
     for (int i = task; i < all.adapters().size(); i += tasks.size()) {
       own.add(all.adapters().get(i));
     }
-    return tasks.get(task).prompt(own, task == 0 ? all.nearest() : List.of());
+    return tasks
+        .get(task)
+        .prompt(own, task == 0 ? all.nearest() : List.of())
+        .drawnTo(all.towards());
   }
 }

@@ -63,7 +63,17 @@ public record PeftAdapter(
     /** Word vectors that an encoder made. */
     P_TUNING,
     /** Keys and values of all layers. */
-    PREFIX_TUNING
+    PREFIX_TUNING,
+    /**
+     * Keys and values of every attention of an encoder-decoder. PEFT has no such prompt and refuses
+     * this name.
+     */
+    ALL_PREFIX_TUNING;
+
+    /** Whether it consists of keys and values. */
+    boolean isPrefix() {
+      return this == PREFIX_TUNING || this == ALL_PREFIX_TUNING;
+    }
   }
 
   private static final List<String> TASK_TYPES =
@@ -106,6 +116,8 @@ public record PeftAdapter(
               "encoder_num_layers",
               "encoder_dropout"),
           Type.PREFIX_TUNING,
+          Set.of("encoder_hidden_size", "prefix_projection", "init_weights"),
+          Type.ALL_PREFIX_TUNING,
           Set.of("encoder_hidden_size", "prefix_projection", "init_weights"));
 
   /** Checks that the values are as many as the configuration says. */
@@ -143,7 +155,7 @@ public record PeftAdapter(
    * @param baseModel name of the model
    * @param taskType one of PEFT's
    * @param tokens P
-   * @param layers of the model, of an encoder-decoder its encoder's
+   * @param layers that have keys and values: of the model, of an encoder-decoder its encoder's
    * @param heads attention heads; for keys and values the key-value heads
    * @param width values of a word vector, or of one key or value of all heads
    */
@@ -175,7 +187,7 @@ public record PeftAdapter(
               .put("encoder_hidden_size", width)
               .put("encoder_num_layers", 2)
               .put("encoder_dropout", 0.0);
-      case PREFIX_TUNING -> {
+      case PREFIX_TUNING, ALL_PREFIX_TUNING -> {
         json.put("encoder_hidden_size", width).put("prefix_projection", false);
         json.putNull("init_weights");
       }
@@ -190,7 +202,7 @@ public record PeftAdapter(
    */
   public static PeftAdapter of(ObjectNode config, float[] values) {
     int tokens = config.path("num_virtual_tokens").asInt();
-    boolean prefix = config.path("peft_type").asText().equals(Type.PREFIX_TUNING.name());
+    boolean prefix = Type.valueOf(config.path("peft_type").asText()).isPrefix();
     int rows = tokens * (prefix ? 1 : submodules(config));
     int columns = values.length / tokens;
     return new PeftAdapter(
@@ -244,10 +256,9 @@ public record PeftAdapter(
     TensorView tensor = tensor(folder);
     long[] shape = tensor.shape();
     int tokens = known.path("num_virtual_tokens").asInt();
-    int rows = tokens * (type == Type.PREFIX_TUNING ? 1 : submodules(known));
+    int rows = tokens * (type.isPrefix() ? 1 : submodules(known));
     long width = known.path("token_dim").asLong();
-    long columns =
-        type == Type.PREFIX_TUNING ? known.path("num_layers").asLong() * 2 * width : width;
+    long columns = type.isPrefix() ? known.path("num_layers").asLong() * 2 * width : width;
     boolean fits = shape.length == 2 && shape[0] == rows && (columns == 0 || shape[1] == columns);
     if (!fits) {
       throw new InvalidInputException(

@@ -2,14 +2,17 @@ package io.promptgrad.gradient.soft;
 
 import io.promptgrad.lm.AdamW;
 import io.promptgrad.lm.SoftModel;
+import java.util.Optional;
 
 /**
  * Prefix tuning (Li and Liang 2021, arXiv:2101.00190): keys and values of P virtual tokens in front
  * of the text are trained in every layer. While they are trained a table and an MLP make them,
  * which is dropped in the end; P-tuning v2 (Liu et al. 2022, arXiv:2110.07602) mostly does without.
  *
- * <p>Where this differs: no dropout on keys and values (v2 has 0.1), no trained head (v2's
- * classifier), and an encoder-decoder gets one prefix, its decoder's, as in PEFT.
+ * <p>Where this differs: no trained head (v2's classifier), and an encoder-decoder gets one prefix,
+ * its decoder's, as in PEFT, unless {@link SoftModel.Layout#ALL_KEY_VALUES} is asked for. Begun at
+ * a {@link SoftStart.Text}, the numbers are those of its words, and an MLP is fitted to them first,
+ * as in the program's setting for little data.
  */
 public final class PrefixTuning {
 
@@ -20,9 +23,10 @@ public final class PrefixTuning {
     return config(SoftConfig.Encoder.PROJECTION, 10, 5e-5, 10_000, 5, true);
   }
 
-  /** P-tuning v2: numbers of their own, a rate from its grid. */
+  /** P-tuning v2: numbers of their own, a rate from its grid, its dropout. */
   public static SoftConfig deepPrompts() {
-    return config(SoftConfig.Encoder.NONE, 20, 7e-3, 2_000, 16, false);
+    return config(SoftConfig.Encoder.NONE, 20, 7e-3, 2_000, 16, false)
+        .with(new SoftConfig.Extras(0.1, Optional.empty(), Optional.empty()));
   }
 
   /** What finds a good prefix for a small model and few examples within a minute. */

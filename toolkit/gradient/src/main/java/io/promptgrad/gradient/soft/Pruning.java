@@ -1,10 +1,11 @@
 package io.promptgrad.gradient.soft;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
+import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.SoftModel;
+import io.promptgrad.lm.Targets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -16,17 +17,73 @@ import java.util.stream.IntStream;
  * those that stay the pieces that do little become zero.
  *
  * <p>Importance is the mean, over examples, of the absolute derivative of an example's loss by a
- * factor in front of a token or piece: the product of its numbers with their gradient. After
- * pruning, train once more from {@link SoftStart.Given} the numbers that were kept.
- *
- * <p>Where this differs: tokens are pruned by taking them out, not by a mask.
+ * factor in front of a token or piece: the product of its numbers with their gradient. {@link
+ * XPrompt} prunes a prompt that it has trained and trains what is left; {@link #only} takes tokens
+ * out of one, which makes it shorter.
  */
 public final class Pruning {
 
   /** Pieces that a virtual token is cut into in the paper. */
   public static final int PIECES = 16;
 
+  /** Examples whose gradients are taken at once, each with a copy of the prompt. */
+  private static final int TOGETHER = 8;
+
+  /**
+   * How much is pruned.
+   *
+   * @param tokens share of the virtual tokens
+   * @param pieces share of the pieces of those that are left
+   * @param perToken pieces of a virtual token, of equal width
+   */
+  public record Shares(double tokens, double pieces, int perToken) {
+
+    /** Refuses what is no share. */
+    public Shares {
+      if (!(tokens >= 0 && tokens < 1) || !(pieces >= 0 && pieces < 1) || perToken < 1) {
+        throw new InvalidInputException(
+            "prune_tokens %s, prune_pieces %s and pieces %d: [0, 1), [0, 1) and at least 1 needed."
+                .formatted(tokens, pieces, perToken));
+      }
+    }
+  }
+
   private Pruning() {}
+
+  /**
+   * The same prompt without the least important virtual tokens and then, weighed anew, without the
+   * least important pieces of the others. At least one of each stays.
+   *
+   * @param values [P * width]
+   */
+  public static SoftStart.Pruned pruned(
+      SoftProblem problem, float[] values, SoftModel.Layout layout, Shares shares) {
+    int width = problem.model().forSoft().width(layout);
+    int tokens = values.length / width;
+    float[] mask = new float[values.length];
+    Arrays.fill(mask, 1);
+    SoftStart.Pruned pruned = new SoftStart.Pruned(values, mask);
+    int gone = Math.min(tokens - 1, (int) Math.round(shares.tokens() * tokens));
+    int[] stay = IntStream.range(0, tokens).toArray();
+    if (gone > 0) {
+      stay = kept(importance(problem, values, layout, 1), gone);
+      Arrays.fill(mask, 0);
+      for (int t : stay) {
+        Arrays.fill(mask, t * width, (t + 1) * width, 1);
+      }
+    }
+    int pieces = stay.length * shares.perToken();
+    int cut = Math.min(pieces - 1, (int) Math.round(shares.pieces() * pieces));
+    if (cut > 0) {
+      double[][] importance = importance(problem, pruned.left(), layout, shares.perToken());
+      double[][] own = Arrays.stream(stay).mapToObj(t -> importance[t]).toArray(double[][]::new);
+      float[] rest = withoutPieces(only(mask, width, stay), own, cut);
+      for (int i = 0; i < stay.length; i++) {
+        System.arraycopy(rest, i * width, mask, stay[i] * width, width);
+      }
+    }
+    return pruned;
+  }
 
   /**
    * Importance of each piece of each virtual token of a problem's prompt.
@@ -40,40 +97,76 @@ public final class Pruning {
     LanguageModel model = problem.model();
     SoftModel soft = model.forSoft();
     int width = soft.width(layout);
-    if (width % pieces != 0 || values.length % width != 0) {
+    if (width % pieces != 0) {
+      throw new InvalidInputException(
+          "The %d values of a virtual token cannot be cut into %d pieces of equal width; take another number of pieces."
+              .formatted(width, pieces));
+    }
+    if (values.length % width != 0) {
       throw new IllegalArgumentException(
-          "%d pieces of %d values, %d values in all".formatted(pieces, width, values.length));
+          "%d values are no virtual tokens of %d".formatted(values.length, width));
     }
     int tokens = values.length / width;
     double[][] importance = new double[tokens][pieces];
     SoftModel.Loss loss = problem.loss(false, 0, 0);
-    try (NDManager scope = model.newScope()) {
-      NDArray prompt = soft.prompt(scope, values, layout);
-      for (SoftRow row : problem.train()) { // one by one: absolute values do not add up
-        SoftBatch batch = SoftBatch.of(model, List.of(row), layout, tokens);
-        SoftModel.Gradient found =
-            soft.gradient(
-                scope,
-                batch.tokens(),
-                prompt,
-                batch.placement(),
-                LoadedPrompt.targets(batch, List.of(row), 1f / row.at().length),
-                loss);
-        double[] gradient = found.prompt().toType(DataType.FLOAT64, false).toDoubleArray();
-        found.prompt().close();
+    List<SoftRow> train = problem.train();
+    for (int from = 0; from < train.size(); from += TOGETHER) {
+      // absolute values do not add up, so each example has a prompt and a gradient of its own
+      List<SoftRow> rows = new ArrayList<>();
+      for (int i = from; i < Math.min(from + TOGETHER, train.size()); i++) {
+        rows.add(train.get(i).with(i - from));
+      }
+      double[] gradient = gradients(model, values, layout, tokens, rows, loss);
+      for (int r = 0; r < rows.size(); r++) {
         for (int t = 0; t < tokens; t++) {
           for (int p = 0; p < pieces; p++) {
-            int from = t * width + p * width / pieces;
+            int at = t * width + p * width / pieces;
             double product = 0;
-            for (int i = from; i < from + width / pieces; i++) {
-              product += gradient[i] * values[i];
+            for (int i = at; i < at + width / pieces; i++) {
+              product += gradient[r * values.length + i] * values[i];
             }
-            importance[t][p] += Math.abs(product) / problem.train().size();
+            importance[t][p] += Math.abs(product) / train.size();
           }
         }
       }
     }
     return importance;
+  }
+
+  /** Gradients of the rows' mean losses, each at a copy of the prompt [rows * P * width]. */
+  private static double[] gradients(
+      LanguageModel model,
+      float[] values,
+      SoftModel.Layout layout,
+      int tokens,
+      List<SoftRow> rows,
+      SoftModel.Loss loss) {
+    float[] copies = new float[rows.size() * values.length];
+    for (int r = 0; r < rows.size(); r++) {
+      System.arraycopy(values, 0, copies, r * values.length, values.length);
+    }
+    SoftBatch batch = SoftBatch.of(model, rows, layout, tokens);
+    int[][] wanted =
+        rows.stream().flatMap(row -> Arrays.stream(row.targets())).toArray(int[][]::new);
+    float[] weights = new float[wanted.length];
+    int next = 0;
+    for (SoftRow row : rows) {
+      Arrays.fill(weights, next, next + row.at().length, 1f / row.at().length);
+      next += row.at().length;
+    }
+    try (NDManager scope = model.newScope()) {
+      SoftModel soft = model.forSoft();
+      return soft.gradient(
+              scope,
+              batch.tokens(),
+              soft.prompt(scope, copies, layout),
+              batch.placement(),
+              new Targets(batch.at(), wanted, weights),
+              loss)
+          .prompt()
+          .toType(DataType.FLOAT64, false)
+          .toDoubleArray();
+    }
   }
 
   /** The tokens that stay, in their order: all but the least important ones. */

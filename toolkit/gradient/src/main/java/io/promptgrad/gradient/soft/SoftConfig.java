@@ -3,6 +3,7 @@ package io.promptgrad.gradient.soft;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.Optimizer;
 import io.promptgrad.lm.SoftModel;
+import java.util.Optional;
 
 /**
  * How a soft prompt is trained. {@link PromptTuning}, {@link PrefixTuning} and {@link PTuning} have
@@ -27,6 +28,7 @@ import io.promptgrad.lm.SoftModel;
  *     tokens alone
  * @param updatesPerStep updates between two checkpoints, which are a step of the search
  * @param devEvery steps between two looks at dev
+ * @param extras what is done besides
  */
 public record SoftConfig(
     SoftModel.Layout layout,
@@ -45,7 +47,8 @@ public record SoftConfig(
     double z,
     boolean wholeVocabulary,
     int updatesPerStep,
-    int devEvery) {
+    int devEvery,
+    Extras extras) {
 
   /** What makes the prompt while it is trained, and is dropped afterwards. */
   public enum Encoder {
@@ -82,6 +85,84 @@ public record SoftConfig(
     COSINE
   }
 
+  /**
+   * What is done besides plain training.
+   *
+   * @param dropout share of keys and values that an update leaves out, for each example others
+   *     (P-tuning v2 has 0.1); never at evaluation
+   * @param pull towards a text
+   * @param pruning of the trained prompt, which is then trained once more: see {@link XPrompt}
+   */
+  public record Extras(double dropout, Optional<Pull> pull, Optional<Pruning.Shares> pruning) {
+
+    /** Nothing. */
+    public static final Extras NONE = new Extras(0, Optional.empty(), Optional.empty());
+
+    /** Refuses what is no share. */
+    public Extras {
+      if (!(dropout >= 0 && dropout < 1)) {
+        throw new InvalidInputException("dropout is %s, [0, 1) needed.".formatted(dropout));
+      }
+    }
+  }
+
+  /**
+   * Draws virtual tokens to the words of a text: gamma times the mean of their squared distances is
+   * added to the loss (Khashabi et al. 2022, arXiv:2112.08348, section 3).
+   *
+   * @param text with as many tokens as the prompt
+   * @param gamma its weight; the paper has 0.01
+   */
+  public record Pull(String text, double gamma) {
+
+    /** Refuses a negative weight. */
+    public Pull {
+      if (!(gamma >= 0) || Double.isInfinite(gamma)) {
+        throw new InvalidInputException("gamma is %s, at least 0 needed.".formatted(gamma));
+      }
+    }
+  }
+
+  /** Without extras. */
+  public SoftConfig(
+      SoftModel.Layout layout,
+      Encoder encoder,
+      int tokens,
+      int prompts,
+      SoftStart start,
+      Optimizer optimizer,
+      double learningRate,
+      Schedule schedule,
+      double warmUp,
+      int updates,
+      int batchSize,
+      int accumulation,
+      double smoothing,
+      double z,
+      boolean wholeVocabulary,
+      int updatesPerStep,
+      int devEvery) {
+    this(
+        layout,
+        encoder,
+        tokens,
+        prompts,
+        start,
+        optimizer,
+        learningRate,
+        schedule,
+        warmUp,
+        updates,
+        batchSize,
+        accumulation,
+        smoothing,
+        z,
+        wholeVocabulary,
+        updatesPerStep,
+        devEvery,
+        Extras.NONE);
+  }
+
   /** Checks the ranges. */
   public SoftConfig {
     if (tokens < 0
@@ -108,10 +189,32 @@ public record SoftConfig(
         throw new InvalidInputException(
             "Several prompts are trained side by side without an encoder only; set encoder to none or prompts to 1.");
       }
-      if (!(start instanceof SoftStart.Normal || start instanceof SoftStart.Zero)) {
+      boolean fitted =
+          start instanceof SoftStart.Text
+              && encoder == Encoder.PROJECTION
+              && layout == SoftModel.Layout.KEY_VALUES;
+      if (!(start instanceof SoftStart.Normal || start instanceof SoftStart.Zero || fitted)) {
         throw new InvalidInputException(
-            "An encoder's prompt cannot begin at given vectors; begin at random numbers or zero, or set encoder to none.");
+            "An encoder's prompt cannot begin at given vectors; begin at random numbers or zero, a prefix with a projection at a text, or set encoder to none.");
       }
+    }
+    requireTogether(layout, encoder, prompts, extras);
+  }
+
+  private static void requireTogether(
+      SoftModel.Layout layout, Encoder encoder, int prompts, Extras extras) {
+    boolean vectors = layout == SoftModel.Layout.VECTORS;
+    if (extras.dropout() > 0 && vectors) {
+      throw new InvalidInputException(
+          "Dropout is for keys and values; set dropout to 0 for word vectors.");
+    }
+    if (extras.pull().isPresent() && !vectors) {
+      throw new InvalidInputException(
+          "Keys and values are near to no words; only word vectors are drawn to a text.");
+    }
+    if (extras.pruning().isPresent() && (encoder != Encoder.NONE || prompts > 1)) {
+      throw new InvalidInputException(
+          "What is pruned is one prompt without an encoder; set encoder to none and prompts to 1, or prune nothing.");
     }
   }
 
@@ -129,24 +232,104 @@ public record SoftConfig(
     };
   }
 
-  /** How PEFT calls such a prompt. */
+  /** How PEFT calls such a prompt, or would. */
   public PeftAdapter.Type peftType() {
-    if (layout == SoftModel.Layout.KEY_VALUES) {
-      return PeftAdapter.Type.PREFIX_TUNING;
-    }
-    return encoder == Encoder.MLP || encoder == Encoder.LSTM
-        ? PeftAdapter.Type.P_TUNING
-        : PeftAdapter.Type.PROMPT_TUNING;
+    return switch (layout) {
+      case KEY_VALUES -> PeftAdapter.Type.PREFIX_TUNING;
+      case ALL_KEY_VALUES -> PeftAdapter.Type.ALL_PREFIX_TUNING;
+      case VECTORS ->
+          encoder == Encoder.MLP || encoder == Encoder.LSTM
+              ? PeftAdapter.Type.P_TUNING
+              : PeftAdapter.Type.PROMPT_TUNING;
+    };
   }
 
   /** With other numbers of what mostly differs from task to task. */
   public SoftConfig with(int newTokens, double newRate, int newUpdates, int newBatchSize) {
+    return copy(
+        newTokens,
+        prompts,
+        start,
+        newRate,
+        newUpdates,
+        newBatchSize,
+        updatesPerStep,
+        devEvery,
+        extras);
+  }
+
+  /** With another start. */
+  public SoftConfig from(SoftStart newStart) {
+    return copy(
+        tokens,
+        prompts,
+        newStart,
+        learningRate,
+        updates,
+        batchSize,
+        updatesPerStep,
+        devEvery,
+        extras);
+  }
+
+  /** With other steps. */
+  public SoftConfig inSteps(int newUpdatesPerStep, int newDevEvery) {
+    return copy(
+        tokens,
+        prompts,
+        start,
+        learningRate,
+        updates,
+        batchSize,
+        newUpdatesPerStep,
+        newDevEvery,
+        extras);
+  }
+
+  /** With several prompts that vote. */
+  public SoftConfig ensemble(int newPrompts) {
+    return copy(
+        tokens,
+        newPrompts,
+        start,
+        learningRate,
+        updates,
+        batchSize,
+        updatesPerStep,
+        devEvery,
+        extras);
+  }
+
+  /** With other things done besides. */
+  public SoftConfig with(Extras newExtras) {
+    return copy(
+        tokens,
+        prompts,
+        start,
+        learningRate,
+        updates,
+        batchSize,
+        updatesPerStep,
+        devEvery,
+        newExtras);
+  }
+
+  private SoftConfig copy(
+      int newTokens,
+      int newPrompts,
+      SoftStart newStart,
+      double newRate,
+      int newUpdates,
+      int newBatchSize,
+      int newUpdatesPerStep,
+      int newDevEvery,
+      Extras newExtras) {
     return new SoftConfig(
         layout,
         encoder,
         newTokens,
-        prompts,
-        start,
+        newPrompts,
+        newStart,
         optimizer,
         newRate,
         schedule,
@@ -157,73 +340,8 @@ public record SoftConfig(
         smoothing,
         z,
         wholeVocabulary,
-        updatesPerStep,
-        devEvery);
-  }
-
-  /** With another start. */
-  public SoftConfig from(SoftStart newStart) {
-    return new SoftConfig(
-        layout,
-        encoder,
-        tokens,
-        prompts,
-        newStart,
-        optimizer,
-        learningRate,
-        schedule,
-        warmUp,
-        updates,
-        batchSize,
-        accumulation,
-        smoothing,
-        z,
-        wholeVocabulary,
-        updatesPerStep,
-        devEvery);
-  }
-
-  /** With other steps. */
-  public SoftConfig inSteps(int newUpdatesPerStep, int newDevEvery) {
-    return new SoftConfig(
-        layout,
-        encoder,
-        tokens,
-        prompts,
-        start,
-        optimizer,
-        learningRate,
-        schedule,
-        warmUp,
-        updates,
-        batchSize,
-        accumulation,
-        smoothing,
-        z,
-        wholeVocabulary,
         newUpdatesPerStep,
-        newDevEvery);
-  }
-
-  /** With several prompts that vote. */
-  public SoftConfig ensemble(int newPrompts) {
-    return new SoftConfig(
-        layout,
-        encoder,
-        tokens,
-        newPrompts,
-        start,
-        optimizer,
-        learningRate,
-        schedule,
-        warmUp,
-        updates,
-        batchSize,
-        accumulation,
-        smoothing,
-        z,
-        wholeVocabulary,
-        updatesPerStep,
-        devEvery);
+        newDevEvery,
+        newExtras);
   }
 }

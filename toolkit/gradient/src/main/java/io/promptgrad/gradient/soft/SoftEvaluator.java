@@ -38,7 +38,7 @@ public final class SoftEvaluator implements Evaluator<SoftPrompt> {
                         "The prompt was made for texts and has no label words; give a template and labels."));
     boolean inside = reading.template().triggerCount() > 0;
     if (inside
-        && (prompt.layout() == SoftModel.Layout.KEY_VALUES
+        && (prompt.layout() != SoftModel.Layout.VECTORS
             || reading.template().triggerCount() != prompt.tokens())) {
       throw new InvalidInputException(
           "The template '%s' has %d slots [T] for a prompt of %d virtual tokens; leave the slots out, so that they stand in front%s."
@@ -46,7 +46,7 @@ public final class SoftEvaluator implements Evaluator<SoftPrompt> {
                   reading.template(),
                   reading.template().triggerCount(),
                   prompt.tokens(),
-                  prompt.layout() == SoftModel.Layout.KEY_VALUES
+                  prompt.layout() != SoftModel.Layout.VECTORS
                       ? ", where keys and values must"
                       : ", or write as many"));
     }

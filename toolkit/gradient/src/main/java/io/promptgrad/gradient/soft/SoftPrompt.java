@@ -8,6 +8,7 @@ import io.promptgrad.gradient.cloze.LabelTokens;
 import io.promptgrad.gradient.discrete.TriggerPrompt;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
+import io.promptgrad.lm.SearchModel;
 import io.promptgrad.lm.SoftModel;
 import io.promptgrad.lm.arch.TransformerSpec;
 import io.promptgrad.lm.tokenizer.Tokenizer;
@@ -20,6 +21,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
@@ -34,9 +36,14 @@ import java.util.Optional;
  *     any, and the label tokens; empty if the prompt was made for texts to go on with
  * @param nearest for each virtual token of the first adapter the token nearest to it by cosine;
  *     empty for keys and values
+ * @param towards the text that its vectors were drawn to, if they were: see {@link Waywardness}
  */
 public record SoftPrompt(
-    List<PeftAdapter> adapters, Optional<Reading> reading, List<String> nearest) implements Prompt {
+    List<PeftAdapter> adapters,
+    Optional<Reading> reading,
+    List<String> nearest,
+    Optional<String> towards)
+    implements Prompt {
 
   /** Kind of these prompts. */
   public static final String KIND = "soft";
@@ -60,6 +67,39 @@ public record SoftPrompt(
     }
   }
 
+  /** A prompt that was drawn to no text. */
+  public SoftPrompt(List<PeftAdapter> adapters, Optional<Reading> reading, List<String> nearest) {
+    this(adapters, reading, nearest, Optional.empty());
+  }
+
+  /**
+   * A prompt of word vectors that were found without PEFT's ways of training.
+   *
+   * @param modelName as configurations write it
+   * @param vectors [P * E]
+   */
+  public static SoftPrompt ofVectors(
+      LanguageModel model, String modelName, float[] vectors, Reading reading) {
+    int tokens = vectors.length / model.forSoft().width(SoftModel.Layout.VECTORS);
+    PeftAdapter adapter =
+        PeftAdapter.of(
+            peftConfig(model, modelName, PeftAdapter.Type.PROMPT_TUNING, tokens), vectors);
+    return new SoftPrompt(List.of(adapter), Optional.of(reading), nearestWords(model, vectors));
+  }
+
+  /** For each word vector the word nearest to it by cosine, of a model that has words. */
+  static List<String> nearestWords(LanguageModel model, float[] vectors) {
+    if (!model.hasTokenizer()) {
+      return List.of();
+    }
+    BitSet banned = new BitSet();
+    for (int id = 0; id < model.spec().vocabulary(); id++) {
+      banned.set(id, !model.tokenizer().has(id));
+    }
+    int[] ids = model.forSearch().nearest(vectors, banned, SearchModel.Nearness.COSINE);
+    return Arrays.stream(ids).mapToObj(model.tokenizer()::view).toList();
+  }
+
   /** Refuses prompts that differ in kind or size. */
   public SoftPrompt {
     adapters = List.copyOf(adapters);
@@ -76,9 +116,21 @@ public record SoftPrompt(
 
   /** What its rows are. */
   public SoftModel.Layout layout() {
-    return adapters.get(0).type() == PeftAdapter.Type.PREFIX_TUNING
-        ? SoftModel.Layout.KEY_VALUES
-        : SoftModel.Layout.VECTORS;
+    return switch (adapters.get(0).type()) {
+      case PROMPT_TUNING, P_TUNING -> SoftModel.Layout.VECTORS;
+      case PREFIX_TUNING -> SoftModel.Layout.KEY_VALUES;
+      case ALL_PREFIX_TUNING -> SoftModel.Layout.ALL_KEY_VALUES;
+    };
+  }
+
+  /** The same with the text that it was drawn to. */
+  SoftPrompt drawnTo(Optional<String> text) {
+    return new SoftPrompt(adapters, reading, nearest, text);
+  }
+
+  /** The same, asked in another way. */
+  public SoftPrompt asking(Reading other) {
+    return new SoftPrompt(adapters, Optional.of(other), nearest, towards);
   }
 
   /** P, virtual tokens of each prompt. */
@@ -136,6 +188,7 @@ public record SoftPrompt(
     json.put("base_model", adapters.get(0).baseModel());
     json.put("virtual_tokens", tokens()).put("width", adapters.get(0).columns());
     json.set("nearest_tokens", Json.tree(nearest));
+    towards.ifPresent(text -> json.put("towards", text));
     ArrayNode files = json.putArray("adapters");
     for (int i = 0; i < adapters.size(); i++) {
       files
@@ -200,7 +253,8 @@ public record SoftPrompt(
           Optional.of(
               Reading.of(PromptTemplate.parse(json.path("template").asText()), tokens, tokenizer));
     }
-    return new SoftPrompt(adapters, reading, nearest);
+    Optional<String> towards = Optional.ofNullable(json.path("towards").textValue());
+    return new SoftPrompt(adapters, reading, nearest, towards);
   }
 
   private static String sha256(float[] values) {
@@ -265,8 +319,11 @@ public record SoftPrompt(
   static ObjectNode peftConfig(
       LanguageModel model, String name, PeftAdapter.Type type, int tokens) {
     TransformerSpec spec = model.spec();
-    boolean prefix = type == PeftAdapter.Type.PREFIX_TUNING;
-    int layers = spec.encoderDecoder() ? spec.encoder().layers() : spec.layers();
+    boolean prefix = type.isPrefix();
+    int layers =
+        type == PeftAdapter.Type.ALL_PREFIX_TUNING
+            ? model.forSoft().pieces(SoftModel.Layout.ALL_KEY_VALUES) / 2
+            : spec.encoderDecoder() ? spec.encoder().layers() : spec.layers();
     int heads = prefix ? spec.attention().keyValueHeads() : spec.attention().heads();
     int width = prefix ? heads * spec.attention().headDim() : spec.wordWidth();
     return PeftAdapter.config(type, name, taskType(model), tokens, layers, heads, width);

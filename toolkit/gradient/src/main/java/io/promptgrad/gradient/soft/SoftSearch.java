@@ -7,11 +7,9 @@ import io.promptgrad.files.Json;
 import io.promptgrad.gradient.trigger.Floats;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.LanguageModel;
-import io.promptgrad.lm.SearchModel;
 import io.promptgrad.lm.SoftModel;
 import io.promptgrad.lm.SoftModel.Layout;
 import io.promptgrad.lm.TrainablePrompt;
-import io.promptgrad.lm.TrainablePrompt.Form;
 import io.promptgrad.search.Best;
 import io.promptgrad.search.Candidate;
 import io.promptgrad.search.Cost;
@@ -21,12 +19,11 @@ import io.promptgrad.search.StepReport;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
-import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.random.RandomGenerator;
 
 /**
  * Trains soft prompts: the one loop of prompt tuning, prefix tuning, P-tuning and deep prompts,
@@ -40,8 +37,8 @@ import java.util.random.RandomGenerator;
  *
  * <p>Several prompts are trained side by side, each with the loss of its own copy of the batch, and
  * vote on dev. Cost of an update: a forward and a backward pass over its examples. The seed fixes
- * the start and the order of examples. A loss or a gradient that is no number ends the run and
- * leaves the last checkpoint.
+ * the start, the order of examples and what dropout leaves out. A loss or a gradient that is no
+ * number ends the run and leaves the last checkpoint.
  */
 public final class SoftSearch implements Search {
 
@@ -55,6 +52,7 @@ public final class SoftSearch implements Search {
   private final SoftModel.Loss loss;
   private final int tokens; // P
   private final int width;
+  private final Optional<Waywardness> pull;
   private final TrainablePrompt parameters;
   private float[] best; // [N * P * width]
   private SoftProblem.Dev bestDev; // null before step 1
@@ -89,15 +87,20 @@ public final class SoftSearch implements Search {
       throw new InvalidInputException(
           "Prompts of several tasks are trained side by side without an encoder only; set encoder to none.");
     }
+    this.pull = config.extras().pull().map(own -> Waywardness.of(model, own.text()));
+    if (pull.isPresent() && pull.get().ids().length != tokens) {
+      throw new InvalidInputException(
+          "The text '%s' has %d tokens for %d virtual ones to be drawn to; take as many virtual tokens."
+              .formatted(pull.get().text(), pull.get().ids().length, tokens));
+    }
     this.parameters =
-        new TrainablePrompt(
-            model, config.layout(), form(), tokens, config.optimizer(), this::initial);
+        new SoftParameters(model, config, tokens, prompts(), problem.labels(), random).make();
     this.best = parameters.values();
   }
 
   private static int tokens(String method, SoftProblem problem, SoftConfig config) {
     int slots = problem.slots();
-    if (slots > 0 && config.layout() == Layout.KEY_VALUES) {
+    if (slots > 0 && config.layout() != Layout.VECTORS) {
       throw new InvalidInputException(
           "The template has %d slots [T], but %s puts keys and values in front of the text; leave the slots out."
               .formatted(slots, method));
@@ -120,63 +123,13 @@ public final class SoftSearch implements Search {
     return config.prompts() * problem.prompts();
   }
 
-  private Form form() {
-    int e = model.spec().wordWidth();
-    int hidden = config.encoder().hidden(e);
-    return switch (config.encoder()) {
-      case NONE -> new Form.Table(prompts());
-      case LOW_RANK -> new Form.LowRank(Math.min(hidden, tokens));
-      case PROJECTION -> new Form.Projection(e, hidden);
-      case MLP -> new Form.Mlp(e, hidden);
-      case LSTM -> new Form.Lstm(e, hidden, 2);
-    };
-  }
-
-  /** Tables begin as asked for; layers as PyTorch's do: even numbers up to 1 / sqrt(inputs). */
-  private float[] initial(String name, long[] shape) {
-    RandomGenerator numbers = random.stream("soft-start-" + name, 0);
-    if (config.encoder() == SoftConfig.Encoder.NONE) {
-      return config.start().values(model, config.layout(), tokens, problem.labels(), numbers);
-    }
-    boolean zero = config.start() instanceof SoftStart.Zero;
-    float[] values = new float[Math.toIntExact(Arrays.stream(shape).reduce(1, (a, b) -> a * b))];
-    if (name.equals("table") || name.equals("left")) {
-      double deviation =
-          config.start() instanceof SoftStart.Normal normal && normal.deviation() > 0
-              ? normal.deviation()
-              : 1;
-      for (int i = 0; i < values.length; i++) {
-        values[i] = (float) (deviation * numbers.nextGaussian());
-      }
-      return values;
-    }
-    String last = config.encoder() == SoftConfig.Encoder.MLP ? "dense3" : "dense2";
-    if (zero && (name.startsWith(last) || name.equals("right"))) {
-      return values;
-    }
-    double bound = 1 / Math.sqrt(inputs(name));
-    for (int i = 0; i < values.length; i++) {
-      values[i] = (float) (bound * (2 * numbers.nextDouble() - 1));
-    }
-    return values;
-  }
-
-  /** What PyTorch divides by: inputs of a dense layer, width of an LSTM's state. */
-  private double inputs(String name) {
-    Map<String, long[]> shapes = form().parameters(tokens, width);
-    String key =
-        name.startsWith("lstm")
-            ? name.replaceAll("\\.[a-z_]+$", ".state")
-            : name.replace(".bias", ".weight");
-    return shapes.get(key)[name.equals("right") ? 0 : 1];
-  }
-
   @Override
   public String method() {
     return method;
   }
 
-  private int lastStep() {
+  /** How many steps it takes. */
+  int lastStep() {
     return (config.updates() + config.updatesPerStep() - 1) / config.updatesPerStep();
   }
 
@@ -223,6 +176,7 @@ public final class SoftSearch implements Search {
       evaluations += problem.devSize();
       measured = OptionalDouble.of(dev.score());
       details.put("dev_loss", dev.loss());
+      pull.ifPresent(own -> details.put("distance", own.distance(values)));
       if (dev.beats(bestDev)) {
         best = values;
         bestDev = dev;
@@ -252,8 +206,9 @@ public final class SoftSearch implements Search {
   private double update(int step, int update) {
     List<List<SoftRow>> batches = new ArrayList<>();
     int targets = 0;
+    long number = (long) (update - 1) * config.accumulation(); // of the first batch
     for (int a = 0; a < config.accumulation(); a++) {
-      List<SoftRow> rows = batch((long) (update - 1) * config.accumulation() + a);
+      List<SoftRow> rows = batch(number + a);
       batches.add(rows);
       targets += rows.stream().mapToInt(row -> row.at().length).sum();
     }
@@ -269,7 +224,8 @@ public final class SoftSearch implements Search {
                 prompt,
                 batch.placement(),
                 LoadedPrompt.targets(batch, rows, (float) config.prompts() / targets),
-                loss);
+                loss,
+                dropout(number++));
         for (double value : found.losses()) {
           sum += value / targets;
         }
@@ -279,8 +235,20 @@ public final class SoftSearch implements Search {
         parameters.accumulate(found.prompt());
         found.prompt().close();
       }
+      if (pull.isPresent()) {
+        double gamma = config.extras().pull().get().gamma();
+        parameters.accumulate(pull.get().gradient(scope, prompt, gamma));
+      }
     }
     return sum;
+  }
+
+  /** What a batch leaves out follows from its number, so that there is no state to keep. */
+  private SoftModel.Dropout dropout(long batch) {
+    double share = config.extras().dropout();
+    return share == 0
+        ? SoftModel.Dropout.NONE
+        : new SoftModel.Dropout(share, random.stream("soft-dropout", batch).nextLong() >>> 11);
   }
 
   /** The optimizer's step. Returns the largest norm of a prompt's gradient. */
@@ -330,7 +298,10 @@ public final class SoftSearch implements Search {
   @Override
   public Best best() {
     if (bestPrompt == null) {
-      bestPrompt = problem.prompt(adapters(), nearest());
+      bestPrompt =
+          problem
+              .prompt(adapters(), nearest())
+              .drawnTo(config.extras().pull().map(SoftConfig.Pull::text));
     }
     return new Best(bestPrompt, bestDev == null ? Double.NaN : bestDev.score(), bestStep);
   }
@@ -361,7 +332,7 @@ public final class SoftSearch implements Search {
       case P_TUNING ->
           json.put("encoder_reparameterization_type", config.encoder().name())
               .put("encoder_hidden_size", config.encoder().hidden(model.spec().wordWidth()));
-      case PREFIX_TUNING -> {
+      case PREFIX_TUNING, ALL_PREFIX_TUNING -> {
         boolean projected = config.encoder() == SoftConfig.Encoder.PROJECTION;
         json.put("prefix_projection", projected);
         if (projected) {
@@ -375,18 +346,9 @@ public final class SoftSearch implements Search {
   }
 
   private List<String> nearest() {
-    if (config.layout() == Layout.KEY_VALUES || !model.hasTokenizer()) {
-      return List.of();
-    }
-    BitSet banned = new BitSet();
-    for (int id = 0; id < model.spec().vocabulary(); id++) {
-      banned.set(id, !model.tokenizer().has(id));
-    }
-    int[] ids =
-        model
-            .forSearch()
-            .nearest(Arrays.copyOf(best, tokens * width), banned, SearchModel.Nearness.COSINE);
-    return Arrays.stream(ids).mapToObj(model.tokenizer()::view).toList();
+    return config.layout() == Layout.VECTORS
+        ? SoftPrompt.nearestWords(model, Arrays.copyOf(best, tokens * width))
+        : List.of();
   }
 
   // ------------------------------------------------------------------ state

@@ -11,8 +11,9 @@ import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 
 /**
- * Where the numbers of a prompt begin. All but {@link Normal}, {@link Zero} and {@link Given} begin
- * at word vectors; {@link Text} is, for keys and values, those of the text's tokens.
+ * Where the numbers of a prompt begin. {@link Vocabulary}, {@link Text}, {@link Tokens} and {@link
+ * Labels} begin at word vectors; {@link Text} is, for keys and values, those of the text's tokens,
+ * so that a causal model begins with the very loss that it has with these tokens in front.
  */
 public sealed interface SoftStart {
 
@@ -60,6 +61,24 @@ public sealed interface SoftStart {
    */
   record Given(float[] values) implements SoftStart {}
 
+  /**
+   * Another prompt's numbers, of which some are pruned: they are 0 and stay so.
+   *
+   * @param values row-major
+   * @param mask 0 where one is pruned, else 1
+   */
+  record Pruned(float[] values, float[] mask) implements SoftStart {
+
+    /** The numbers with zeros. */
+    float[] left() {
+      float[] left = new float[values.length];
+      for (int i = 0; i < left.length; i++) {
+        left[i] = mask[i] == 0 ? 0 : values[i];
+      }
+      return left;
+    }
+  }
+
   /** The numbers that a task's label tokens bring, if it has any. */
   private static float[] vectors(LanguageModel model, int[] ids) {
     return model.forSearch().vectors(ids);
@@ -96,13 +115,14 @@ public sealed interface SoftStart {
     if (this instanceof Zero) {
       return values;
     }
-    if (this instanceof Given given) {
-      if (given.values().length != values.length) {
+    if (this instanceof Given || this instanceof Pruned) {
+      float[] given = this instanceof Given own ? own.values() : ((Pruned) this).left();
+      if (given.length != values.length) {
         throw new InvalidInputException(
             "The start has %d values, but a prompt of %d virtual tokens has %d x %d; take as many tokens as the other prompt has, and the same kind of prompt."
-                .formatted(given.values().length, n, n, width));
+                .formatted(given.length, n, n, width));
       }
-      return given.values().clone();
+      return given.clone();
     }
     if (this instanceof Text text) {
       int[] ids = tiled(model.tokenizer().encodeWithSpecials(text.text()), n);
@@ -110,7 +130,7 @@ public sealed interface SoftStart {
           ? vectors(model, ids)
           : model.forSoft().prefixOf(ids);
     }
-    if (layout == SoftModel.Layout.KEY_VALUES) {
+    if (layout != SoftModel.Layout.VECTORS) {
       throw new InvalidInputException(
           "Keys and values cannot begin at word vectors; begin at random numbers, at zero, or at a text.");
     }

@@ -113,7 +113,7 @@ public final class VirtualTokens {
     for (int id : snappedIds(model, prompt.adapters().get(0), measure)) {
       names.add(model.tokenizer().view(id));
     }
-    return new SoftPrompt(adapters, prompt.reading(), names);
+    return new SoftPrompt(adapters, prompt.reading(), names, prompt.towards());
   }
 
   /** The ids of those tokens: a trigger to begin a discrete search at. */
@@ -127,7 +127,7 @@ public final class VirtualTokens {
 
   /** What a report shows of a prompt's virtual tokens; nothing of keys and values. */
   public static Optional<ObjectNode> of(LanguageModel model, SoftPrompt prompt) {
-    if (prompt.layout() == SoftModel.Layout.KEY_VALUES) {
+    if (prompt.layout() != SoftModel.Layout.VECTORS) {
       return Optional.empty();
     }
     float[] vectors = prompt.adapters().get(0).used();
@@ -141,6 +141,9 @@ public final class VirtualTokens {
             near -> tokens.addObject().put("token", near.token()).put("value", near.value()));
       }
     }
+    prompt
+        .towards()
+        .ifPresent(text -> json.set("towards", Waywardness.of(model, text).measure(vectors)));
     json.set("map", map(model, vectors));
     return Optional.of(json);
   }

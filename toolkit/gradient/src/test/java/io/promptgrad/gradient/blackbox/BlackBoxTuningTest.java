@@ -21,11 +21,15 @@ import io.promptgrad.gradient.cloze.LabelScorer;
 import io.promptgrad.gradient.discrete.ClozeEvaluator;
 import io.promptgrad.gradient.discrete.TokenFilter;
 import io.promptgrad.gradient.discrete.TriggerPrompt;
+import io.promptgrad.gradient.soft.PeftAdapter;
+import io.promptgrad.gradient.soft.SoftEvaluator;
+import io.promptgrad.gradient.soft.SoftPrompt;
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.BlackBoxModel.Mode;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.SearchModel;
 import io.promptgrad.metric.Accuracy;
+import io.promptgrad.metric.Outcome;
 import io.promptgrad.search.Best;
 import io.promptgrad.search.RandomSource;
 import io.promptgrad.search.Search;
@@ -139,6 +143,7 @@ class BlackBoxTuningTest {
         NDArray moved = scope.create(vectors, new Shape(1, example.length(), 16));
         float[] logits =
             causal
+                .forCaching()
                 .extend(scope, moved, batch.tokens(), null, null, batch.at())
                 .logits()
                 .toFloatArray();
@@ -334,6 +339,35 @@ class BlackBoxTuningTest {
       assertThat(evaluator.evaluate(read, TASK.dev()).value()).isEqualTo(best.dev());
       assertThat(read.text()).contains("<3 vectors").contains("{sentence} it was [P]");
     }
+  }
+
+  /** The same vectors at the same places, found by one program and asked by the other. */
+  @Test
+  void best_insteadOfWords_isASoftPrompt(@TempDir Path folder) {
+    Search search = bbt(causal, BlackBoxContractTest.with(Mode.INSTEAD, false, 0), 2);
+    for (int step = 1; step <= 5; step++) {
+      search.step(step);
+    }
+    BlackBoxPrompt found = (BlackBoxPrompt) search.best().prompt();
+    SoftPrompt soft = found.asSoftPrompt(causal, "tiny").orElseThrow();
+    soft.saveFiles(folder);
+    assertThat(PeftAdapter.read(folder).type()).isEqualTo(PeftAdapter.Type.PROMPT_TUNING);
+    SoftPrompt read = SoftPrompt.read(soft.toJson(), folder, causal.tokenizer());
+    assertThat(read.values()).isEqualTo(found.layers()[0]);
+    List<Outcome> asked =
+        new SoftEvaluator(causal, new Accuracy(), List.of()).evaluate(read, TASK.dev()).outcomes();
+    List<Outcome> before =
+        new BlackBoxEvaluator(causal, new Accuracy(), List.of())
+            .evaluate(found, TASK.dev())
+            .outcomes();
+    for (int i = 0; i < asked.size(); i++) {
+      for (String label : List.of("positive", "negative")) {
+        assertThat(asked.get(i).scores().get(label))
+            .isCloseTo(before.get(i).scores().get(label), within(1e-5));
+      }
+    }
+    BlackBoxPrompt added = (BlackBoxPrompt) bbt(masked, SMALL, 2).best().prompt();
+    assertThat(added.asSoftPrompt(masked, "tiny")).isEmpty();
   }
 
   @Test

@@ -421,4 +421,42 @@ class SoftSearchTest {
     assertThat(first).isPositive();
     assertThat(mixed.train()).hasSize(40);
   }
+
+  /** One prompt gets the gradients of the rows of all tasks, and is scored by the mean of them. */
+  @Test
+  void tasks_thatShareAPrompt_trainItTogether() {
+    SoftProblem first = problem("masked", FRONT, Map.of("negative", "bad", "positive", "good"));
+    SoftProblem second =
+        problem("masked", "[P] {sentence}", Map.of("negative", "no", "positive", "yes"));
+    MixedTasks shared = new MixedTasks(List.of(first, second), true);
+    assertThat(shared.prompts()).isEqualTo(1);
+    assertThat(shared.train()).hasSize(40).allMatch(row -> row.prompt() == 0);
+    // Whole passes over the rows, so that the order does not matter: one update is the mean of all.
+    SoftConfig config =
+        PromptTuning.small().with(3, 0.05, 6, 40).from(new SoftStart.Normal(0)).inSteps(1, 1);
+    SoftSearch search = new SoftSearch("soft", shared, config, "tiny", new RandomSource(2));
+    SoftPrompt start = (SoftPrompt) search.best().prompt();
+    double loss = 0;
+    try (LoadedPrompt loaded = new LoadedPrompt(models.get("masked"), start)) {
+      for (double own : loaded.losses(shared.train(), shared.loss(false, 0, 0))) {
+        loss += own / 40;
+      }
+    }
+    assertThat(loss(search.step(1))).isCloseTo(loss, within(1e-5));
+    for (int step = 2; step <= 6; step++) {
+      search.step(step);
+    }
+    SoftPrompt best = (SoftPrompt) search.best().prompt();
+    assertThat(best.adapters()).hasSize(1);
+    SoftEvaluator evaluator = new SoftEvaluator(models.get("masked"), new Accuracy(), List.of());
+    double mean = 0;
+    for (int k = 0; k < 2; k++) {
+      SoftPrompt own = shared.of(k, best);
+      assertThat(own.values()).isEqualTo(best.values());
+      mean += evaluator.evaluate(own, TASK.dev()).value() / 2;
+    }
+    assertThat(mean).isEqualTo(search.best().dev());
+    assertThat(shared.of(1, best).reading().orElseThrow().template().toString())
+        .isEqualTo("[P] {sentence}");
+  }
 }

@@ -32,8 +32,18 @@ public final class MemoryCache implements ReplyCache {
   }
 
   @Override
-  public List<Unfinished> takeUnfinished(String run) {
+  public void lose(String key, String run) {
+    // See begin.
+  }
+
+  @Override
+  public List<Lost> lost(String run) {
     return List.of();
+  }
+
+  @Override
+  public long lastLost() {
+    return 0;
   }
 
   @Override

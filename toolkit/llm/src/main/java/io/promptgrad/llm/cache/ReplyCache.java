@@ -36,6 +36,15 @@ public interface ReplyCache extends AutoCloseable {
    */
   record Unfinished(String role, double usd) {}
 
+  /**
+   * A call whose answer the server may have written and billed, and nobody has.
+   *
+   * @param number losses are numbered in the order in which they were noted
+   * @param role the role it was made in
+   * @param usd what it may have cost
+   */
+  record Lost(long number, String role, double usd) {}
+
   /** Returns the answer of that key, if there is one. */
   Optional<Entry> get(String key);
 
@@ -44,6 +53,9 @@ public interface ReplyCache extends AutoCloseable {
 
   /** Notes that a call ended without an answer. */
   void end(String key, String run);
+
+  /** Notes that a call ended without an answer that may be billed all the same. */
+  void lose(String key, String run);
 
   /**
    * Keeps an answer and ends its call. The first answer of a key stays: of two processes with the
@@ -56,8 +68,14 @@ public interface ReplyCache extends AutoCloseable {
   /** Returns what a run paid for its answers behind that number. */
   Paid paidAfter(String run, long number);
 
-  /** Returns the calls of a run that no process will end any more, and forgets them. */
-  List<Unfinished> takeUnfinished(String run);
+  /**
+   * Returns every call that a run ever lost, those among them that were on their way when it was
+   * killed. Only the run's own process may ask, before its first call.
+   */
+  List<Lost> lost(String run);
+
+  /** Returns the highest number of a loss; 0 if there is none. */
+  long lastLost();
 
   /** Returns the highest number of an answer; 0 if there is none. */
   long lastNumber();

@@ -35,7 +35,9 @@ public final class SqliteCache implements ReplyCache {
               + " key TEXT NOT NULL UNIQUE, run TEXT NOT NULL, reply TEXT NOT NULL,"
               + " tokens INTEGER NOT NULL, usd REAL NOT NULL)",
           "CREATE TABLE IF NOT EXISTS calls (key TEXT NOT NULL, run TEXT NOT NULL,"
-              + " role TEXT NOT NULL, usd REAL NOT NULL, PRIMARY KEY (key, run)) WITHOUT ROWID");
+              + " role TEXT NOT NULL, usd REAL NOT NULL, PRIMARY KEY (key, run)) WITHOUT ROWID",
+          "CREATE TABLE IF NOT EXISTS losses (number INTEGER PRIMARY KEY AUTOINCREMENT,"
+              + " run TEXT NOT NULL, role TEXT NOT NULL, usd REAL NOT NULL)");
 
   private final Path file;
   private final Connection connection; // and its statements: guarded by this
@@ -171,31 +173,70 @@ public final class SqliteCache implements ReplyCache {
     } catch (SQLException e) {
       throw unusable(file, e);
     }
-    // A kill between these two leaves a call that has its answer: takeUnfinished leaves it out.
+    // A kill between these two leaves a call that has its answer, which is none that was lost.
     end(key, run);
     return get(key).orElseThrow();
   }
 
   @Override
-  public synchronized List<Unfinished> takeUnfinished(String run) {
-    List<Unfinished> calls = new ArrayList<>();
-    try (PreparedStatement open =
-            connection.prepareStatement(
-                "SELECT role, usd FROM calls WHERE run = ?"
-                    + " AND key NOT IN (SELECT key FROM replies) ORDER BY key");
-        PreparedStatement forget = connection.prepareStatement("DELETE FROM calls WHERE run = ?")) {
-      open.setString(1, run);
-      try (ResultSet result = open.executeQuery()) {
-        while (result.next()) {
-          calls.add(new Unfinished(result.getString(1), result.getDouble(2)));
-        }
-      }
-      forget.setString(1, run);
-      forget.executeUpdate();
-      return calls;
+  public synchronized void lose(String key, String run) {
+    try {
+      moveToLosses("run = ? AND key = ?", run, key);
     } catch (SQLException e) {
       throw unusable(file, e);
     }
+  }
+
+  @Override
+  public synchronized List<Lost> lost(String run) {
+    List<Lost> losses = new ArrayList<>();
+    try {
+      // One that has its answer was killed between the two statements of put.
+      moveToLosses("run = ? AND key NOT IN (SELECT key FROM replies)", run);
+      try (PreparedStatement all =
+          connection.prepareStatement(
+              "SELECT number, role, usd FROM losses WHERE run = ? ORDER BY number")) {
+        all.setString(1, run);
+        try (ResultSet result = all.executeQuery()) {
+          while (result.next()) {
+            losses.add(new Lost(result.getLong(1), result.getString(2), result.getDouble(3)));
+          }
+        }
+      }
+      return losses;
+    } catch (SQLException e) {
+      throw unusable(file, e);
+    }
+  }
+
+  /** In one transaction: a kill must neither forget a loss nor note it twice. */
+  private void moveToLosses(String which, String... values) throws SQLException {
+    connection.setAutoCommit(false);
+    try (PreparedStatement note =
+            connection.prepareStatement(
+                "INSERT INTO losses (run, role, usd) SELECT run, role, usd FROM calls WHERE "
+                    + which
+                    + " ORDER BY key");
+        PreparedStatement forget =
+            connection.prepareStatement("DELETE FROM calls WHERE " + which)) {
+      for (PreparedStatement statement : List.of(note, forget)) {
+        for (int i = 0; i < values.length; i++) {
+          statement.setString(i + 1, values[i]);
+        }
+        statement.executeUpdate();
+      }
+      connection.commit();
+    } catch (SQLException e) {
+      connection.rollback();
+      throw e;
+    } finally {
+      connection.setAutoCommit(true);
+    }
+  }
+
+  @Override
+  public synchronized long lastLost() {
+    return highest("losses");
   }
 
   @Override
@@ -217,8 +258,13 @@ public final class SqliteCache implements ReplyCache {
 
   @Override
   public synchronized long lastNumber() {
+    return highest("replies");
+  }
+
+  private long highest(String table) {
     try (Statement statement = connection.createStatement();
-        ResultSet result = statement.executeQuery("SELECT COALESCE(MAX(number), 0) FROM replies")) {
+        ResultSet result =
+            statement.executeQuery("SELECT COALESCE(MAX(number), 0) FROM " + table)) {
       return result.next() ? result.getLong(1) : 0;
     } catch (SQLException e) {
       throw unusable(file, e);

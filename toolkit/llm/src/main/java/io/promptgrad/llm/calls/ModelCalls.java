@@ -53,6 +53,7 @@ public final class ModelCalls implements AutoCloseable {
   private final LocalDate day;
   private final ExecutorService threads;
   private final Map<String, Gate> gates = new ConcurrentHashMap<>();
+  private final List<ReplyCache.Lost> lostBefore; // by earlier processes of this run
   private final List<String> warnings = Collections.synchronizedList(new ArrayList<>());
 
   private final Map<Role, Meter> meters = new EnumMap<>(Role.class); // guarded by meters
@@ -88,13 +89,27 @@ public final class ModelCalls implements AutoCloseable {
     for (Role role : Role.values()) {
       meters.put(role, Meter.ZERO);
     }
-    for (ReplyCache.Unfinished call : cache.takeUnfinished(this.run)) {
-      count(Role.valueOf(call.role().toUpperCase(Locale.ROOT)), Meter.loss(call.usd()));
-      allowance.count(new Allowance.Amount(1, 0, call.usd()));
-    }
+    lostBefore = cache.lost(this.run);
+    countLostAfter(0);
+    allowance.count(lostUpTo(Long.MAX_VALUE));
     // All at once, and not when the resumed run comes to them: else what is new would be sent
     // first.
     allowance.count(amount(cache.paidAfter(this.run, 0)));
+  }
+
+  private void countLostAfter(long number) {
+    for (ReplyCache.Lost call : lostBefore) {
+      if (call.number() > number) {
+        count(Role.valueOf(call.role().toUpperCase(Locale.ROOT)), Meter.loss(call.usd()));
+      }
+    }
+  }
+
+  private Allowance.Amount lostUpTo(long number) {
+    List<ReplyCache.Lost> calls =
+        lostBefore.stream().filter(call -> call.number() <= number).toList();
+    double usd = calls.stream().mapToDouble(ReplyCache.Lost::usd).sum();
+    return new Allowance.Amount(calls.size(), 0, usd);
   }
 
   private static Allowance.Amount amount(ReplyCache.Paid paid) {
@@ -235,7 +250,8 @@ public final class ModelCalls implements AutoCloseable {
       mark = cache.lastNumber();
       counted.clear();
       ObjectNode json = metersAsJson();
-      return json.put("evaluations", evaluations).put("mark", mark);
+      json.put("evaluations", evaluations).put("mark", mark);
+      return json.put("lost_mark", cache.lastLost());
     }
   }
 
@@ -253,23 +269,26 @@ public final class ModelCalls implements AutoCloseable {
     }
   }
 
-  /** Goes on from what {@link #save} wrote. */
+  /** Goes on from what {@link #save} wrote, before the first call. */
   public void restore(JsonNode json) {
     synchronized (meters) {
       Meter all = Meter.ZERO;
       for (Role role : Role.values()) {
         Meter before = Meter.fromJson(json.path(role.name().toLowerCase(Locale.ROOT)));
-        meters.merge(role, before, Meter::plus);
+        meters.put(role, before);
         all = all.plus(before);
       }
+      long lostMark = json.path("lost_mark").asLong();
+      countLostAfter(lostMark); // the others are among those of the checkpoint
+      Allowance.Amount lost = lostUpTo(lostMark);
       // What the cache knows of it was counted when it was opened.
       ReplyCache.Paid kept = cache.paidAfter(run, 0);
       ReplyCache.Paid later = cache.paidAfter(run, json.path("mark").asLong());
       allowance.count(
           new Allowance.Amount(
-              all.calls() + all.lost() - (kept.calls() - later.calls()),
+              all.calls() + all.lost() - (kept.calls() - later.calls()) - lost.calls(),
               all.promptTokens() + all.completionTokens() - (kept.tokens() - later.tokens()),
-              Math.max(0, all.usd() + all.lostUsd() - (kept.usd() - later.usd()))));
+              Math.max(0, all.usd() + all.lostUsd() - (kept.usd() - later.usd()) - lost.usd())));
       evaluations += json.path("evaluations").asLong();
       mark = json.path("mark").asLong();
       // The loop's own checkpoint holds the cost of the steps up to here.

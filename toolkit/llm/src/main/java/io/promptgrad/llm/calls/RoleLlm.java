@@ -173,11 +173,15 @@ final class RoleLlm implements Llm {
     Usage bound = new Usage(promptBytes, 0, longest, true);
     Amount most = new Amount(1, bound.tokens(), price.of(bound));
     long estimate = Usage.guess(promptBytes) + longest;
-    R reply =
-        gate.pass(
-            estimate,
-            answer -> form.usage.apply(answer).tokens(),
-            () -> attempt(key, form, most, make));
+    // Kept before the gate lets another one in, so that a kill finds no more calls without a kept
+    // answer than the limit allows at once.
+    return gate.pass(
+        estimate,
+        answer -> form.usage.apply(answer).tokens(),
+        () -> kept(key, form, keep, attempt(key, form, most, make)));
+  }
+
+  private <R> R kept(String key, Form<R> form, Function<R, Boolean> keep, R reply) {
     if (!keep.apply(reply)) {
       calls.cache().end(key, calls.run());
       return reply;
@@ -212,6 +216,9 @@ final class RoleLlm implements Llm {
       boolean lost = e.kind() == CallFailedException.Kind.LOST;
       used = lost ? most : used;
       calls.count(role, lost ? Meter.loss(most.usd()) : Meter.failure());
+      if (lost) {
+        calls.cache().lose(key, calls.run());
+      }
       throw e;
     } finally {
       calls.allowance().settle(most, used);

@@ -1,23 +1,22 @@
 package io.promptgrad.llm.optimizer;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.files.Json;
-import io.promptgrad.llm.parse.Fences;
 import io.promptgrad.search.Best;
 import io.promptgrad.search.Candidate;
 import io.promptgrad.search.Candidate.Status;
-import io.promptgrad.search.RandomSource;
 import io.promptgrad.search.Search;
 import io.promptgrad.search.StepReport;
 import io.promptgrad.task.Example;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.random.RandomGenerator;
@@ -48,28 +47,11 @@ public final class Gepa implements Search {
   private final TextProgram program;
   private final Map<String, String> seed;
   private final GepaConfig config;
-  private final List<Example> train;
   private final List<Example> dev;
-  private final List<Member> members = new ArrayList<>();
-  private final int[] used; // how often each training example was in a minibatch
-  private List<Integer> epoch = new ArrayList<>(); // what is left of it
-  private int epochs;
+  private final Minibatches minibatches;
+  private final List<GepaMember> members = new ArrayList<>();
   private int merged;
   private boolean mutationAccepted; // in the step before: a merge may be due
-
-  /** A candidate; {@code values} are by dev example, {@code rejected} texts of its children. */
-  private record Member(
-      String id,
-      Map<String, String> texts,
-      List<Integer> parents,
-      double[] values,
-      int nextComponent,
-      List<String> rejected) {
-
-    double mean() {
-      return Arrays.stream(values).average().orElseThrow();
-    }
-  }
 
   /** A search over one instruction. */
   public Gepa(PromptProblem problem, GepaConfig config) {
@@ -91,10 +73,11 @@ public final class Gepa implements Search {
     this.program = program;
     this.seed = new LinkedHashMap<>(seed);
     this.config = config;
-    this.train = problem.task().train();
+    List<Example> train = problem.task().train();
     boolean onDev = problem.selection() == PromptProblem.Selection.DEV;
     this.dev = onDev ? problem.task().dev() : train;
-    this.used = new int[train.size()];
+    this.minibatches =
+        new Minibatches(train, config.minibatch(), problem.random(), "gepa.minibatch");
   }
 
   @Override
@@ -107,7 +90,7 @@ public final class Gepa implements Search {
     Report report = new Report(step);
     if (members.isEmpty()) {
       double[] values = values(program.run(seed, dev));
-      members.add(new Member(step + ".0", seed, List.of(), values, 0, new ArrayList<>()));
+      members.add(new GepaMember(step + ".0", seed, List.of(), values, 0, new HashMap<>()));
       report.add(
           step + ".0", "", seed, members.get(0).mean(), dev.size(), Status.INCUMBENT, "seed");
     }
@@ -124,8 +107,8 @@ public final class Gepa implements Search {
   private void mutate(int step, Report report) {
     RandomGenerator random = problem.random().stream("gepa.parent", step);
     int p = parent(random);
-    Member parent = members.get(p);
-    List<Example> minibatch = minibatch();
+    GepaMember parent = members.get(p);
+    List<Example> minibatch = minibatches.next();
     List<TextProgram.Run> runs = program.run(parent.texts(), minibatch);
     double[] before = values(runs);
     report.add(
@@ -144,15 +127,7 @@ public final class Gepa implements Search {
     List<String> chosen =
         config.allComponents() ? names : List.of(names.get(parent.nextComponent() % names.size()));
     int next = (parent.nextComponent() + 1) % names.size();
-    members.set(
-        p,
-        new Member(
-            parent.id(),
-            parent.texts(),
-            parent.parents(),
-            parent.values(),
-            next,
-            parent.rejected()));
+    members.set(p, parent.withNextComponent(next));
     Map<String, String> texts = new LinkedHashMap<>(parent.texts());
     for (int c = 0; c < chosen.size(); c++) {
       Optional<String> text = reflect(parent, chosen.get(c), runs, step, c, report);
@@ -176,15 +151,7 @@ public final class Gepa implements Search {
       join(step + ".2", texts, List.of(p), next, report);
       mutationAccepted = true;
     } else {
-      chosen.forEach(name -> remember(parent.rejected(), texts.get(name)));
-    }
-  }
-
-  private void remember(List<String> rejected, String text) {
-    rejected.remove(text);
-    rejected.add(text);
-    while (rejected.size() > config.remembered()) {
-      rejected.remove(0);
+      chosen.forEach(name -> parent.reject(name, texts.get(name), config.remembered()));
     }
   }
 
@@ -192,71 +159,47 @@ public final class Gepa implements Search {
       String id, Map<String, String> texts, List<Integer> parents, int next, Report report) {
     double bestBefore = members.get(bestMember()).mean();
     double[] values = values(program.run(texts, dev));
-    members.add(new Member(id, texts, parents, values, next, new ArrayList<>()));
+    members.add(new GepaMember(id, texts, parents, values, next, new HashMap<>()));
     report.dev = OptionalDouble.of(mean(values));
     report.newBest = mean(values) > bestBefore;
   }
 
+  /** Asks for another text of a component; empty, with a note why, if none can be used. */
   private Optional<String> reflect(
-      Member parent,
+      GepaMember parent,
       String component,
       List<TextProgram.Run> runs,
       int step,
       int number,
       Report report) {
-    StringBuilder examples = new StringBuilder();
-    StringBuilder inputs = new StringBuilder();
-    for (int i = 0; i < runs.size(); i++) {
-      TextProgram.Use record = runs.get(i).records().get(component);
-      if (record != null) {
-        inputs.append(record.inputs()).append('\n');
-        examples.append(
-            "# Example %d\n## Inputs\n%s\n\n## Generated Outputs\n%s\n\n## Feedback\n%s\n\n"
-                .formatted(i + 1, record.inputs(), record.output(), record.feedback()));
-      }
-    }
-    StringBuilder rejected = new StringBuilder();
-    for (String text : parent.rejected()) {
-      rejected.append("```\n").append(text).append("\n```\n");
-    }
-    String question =
-        "An assistant was given these instructions for a task:\n```\n%s\n```\n\nHere are examples of what it was given, what it wrote, and feedback on that:\n```\n%s```\n\n%sWrite new instructions for the assistant. Work out from the inputs what the task is and what its inputs look like. Read the feedback: keep every fact about this kind of task that the assistant may not know, and every way of going about it that worked. Do not repeat the examples themselves. Write the new instructions between triple backticks."
-            .formatted(
-                parent.texts().get(component),
-                examples.toString(),
-                rejected.isEmpty()
-                    ? ""
-                    : "These new instructions were tried and were no better, so write others:\n"
-                        + rejected
-                        + "\n");
+    String current = parent.texts().get(component);
+    List<TextProgram.Use> uses =
+        runs.stream().map(run -> run.records().get(component)).filter(Objects::nonNull).toList();
+    GepaReflection reflection = new GepaReflection(current, uses, parent.rejected(component));
     Proposer.Proposal<String> proposal =
         problem
             .proposer()
             .ask(
                 Proposer.Question.of(
-                        question, config.sampling(), problem.sample(step, number), this::read)
-                    .otherwise(edits -> edits.of(parent.texts().get(component))));
+                        reflection.question(),
+                        config.sampling(),
+                        problem.sample(step, number),
+                        answer -> GepaReflection.read(answer, config.reference()))
+                    .otherwise(edits -> edits.of(current)));
     if (proposal.value().isEmpty()) {
       report.skip(parent.id(), "", proposal.why());
       return Optional.empty();
     }
     String text = proposal.value().get();
-    if (text.equals(parent.texts().get(component))) {
+    if (text.equals(current)) {
       report.skip(parent.id(), text, "the same as before");
       return Optional.empty();
     }
-    if (copies(text, inputs.toString(), parent.texts().get(component), config.copied())) {
+    if (copies(text, reflection.inputs(), current, config.copied())) {
       report.skip(parent.id(), text, "it copies " + config.copied() + " words from the examples");
       return Optional.empty();
     }
     return proposal.value();
-  }
-
-  private Optional<String> read(String answer) {
-    Optional<String> fenced = Fences.outermost(answer);
-    return fenced.isEmpty() && config.reference() && !answer.isBlank()
-        ? Optional.of(answer.strip())
-        : fenced;
   }
 
   /** Whether n words in a row of the text stand in the examples and not in the parent. */
@@ -313,7 +256,7 @@ public final class Gepa implements Search {
   }
 
   private List<Integer> nonDominated(List<List<Integer>> fronts) {
-    return nonDominated(fronts, members.stream().mapToDouble(Member::mean).toArray());
+    return nonDominated(fronts, members.stream().mapToDouble(GepaMember::mean).toArray());
   }
 
   /** Takes out, worst mean first, whoever has another live one beside it on each of its fronts. */
@@ -343,136 +286,36 @@ public final class Gepa implements Search {
     return live;
   }
 
-  /** The next examples of a shuffled epoch, which is filled up with those used least. */
-  private List<Example> minibatch() {
-    int size = Math.min(config.minibatch(), train.size());
-    if (epoch.size() < size) {
-      epoch = new ArrayList<>();
-      for (int i :
-          RandomSource.permutation(
-              train.size(), problem.random().stream("gepa.minibatch", epochs++))) {
-        epoch.add(i);
-      }
-      int[] times = used.clone();
-      while (epoch.size() % size != 0) {
-        int least = 0;
-        for (int i = 0; i < times.length; i++) {
-          least = times[i] < times[least] ? i : least;
-        }
-        times[least]++;
-        epoch.add(least);
-      }
-    }
-    List<Example> batch = new ArrayList<>();
-    for (int i = 0; i < size; i++) {
-      int place = epoch.remove(0);
-      used[place]++;
-      batch.add(train.get(place));
-    }
-    return batch;
-  }
-
   // ------------------------------------------------------------------ merge
 
   /** Joins two candidates of the front; returns whether there was a pair to try. */
   private boolean merge(int step, Report report) {
     RandomGenerator random = problem.random().stream("gepa.merge", step);
-    List<Integer> live = nonDominated(fronts(members.size()));
-    for (int attempt = 0; attempt < 10 && live.size() > 1; attempt++) {
-      int a = live.get(random.nextInt(live.size()));
-      int b = live.get(random.nextInt(live.size()));
-      Optional<Map<String, String>> texts = a == b ? Optional.empty() : joined(a, b, random);
-      if (texts.isEmpty() || members.stream().anyMatch(m -> m.texts().equals(texts.get()))) {
-        continue;
-      }
-      List<Integer> check = check(a, b, random);
-      double[] values = values(program.run(texts.get(), check.stream().map(dev::get).toList()));
-      double needed = Math.max(sum(members.get(a), check), sum(members.get(b), check));
-      boolean accepted = Arrays.stream(values).sum() >= needed;
-      report.add(
-          step + ".3",
-          members.get(a).id(),
-          texts.get(),
-          mean(values),
-          values.length,
-          accepted ? Status.ACCEPTED : Status.EVALUATED,
-          "merge with " + members.get(b).id());
-      if (accepted) {
-        int next = Math.max(members.get(a).nextComponent(), members.get(b).nextComponent());
-        join(step + ".3", texts.get(), List.of(a, b), next, report);
-        merged++;
-      }
-      return true;
+    Optional<GepaMerge.Attempt> attempt =
+        new GepaMerge(members, random).draw(nonDominated(fronts(members.size())));
+    if (attempt.isEmpty()) {
+      return false;
     }
-    return false;
-  }
-
-  /** The texts of both, where exactly one changed something of a common ancestor's. */
-  private Optional<Map<String, String>> joined(int a, int b, RandomGenerator random) {
-    List<Integer> ofA = ancestors(a);
-    List<Integer> ofB = ancestors(b);
-    if (ofA.contains(b) || ofB.contains(a)) {
-      return Optional.empty();
+    GepaMember a = members.get(attempt.get().a());
+    GepaMember b = members.get(attempt.get().b());
+    Map<String, String> texts = attempt.get().texts();
+    List<Integer> check = attempt.get().check();
+    double[] values = values(program.run(texts, check.stream().map(dev::get).toList()));
+    boolean accepted = Arrays.stream(values).sum() >= Math.max(a.sum(check), b.sum(check));
+    report.add(
+        step + ".3",
+        a.id(),
+        texts,
+        mean(values),
+        values.length,
+        accepted ? Status.ACCEPTED : Status.EVALUATED,
+        "merge with " + b.id());
+    if (accepted) {
+      List<Integer> parents = List.of(attempt.get().a(), attempt.get().b());
+      join(step + ".3", texts, parents, Math.max(a.nextComponent(), b.nextComponent()), report);
+      merged++;
     }
-    double worse = Math.min(members.get(a).mean(), members.get(b).mean());
-    List<Integer> common =
-        ofA.stream()
-            .filter(ofB::contains)
-            .filter(old -> members.get(old).mean() <= worse)
-            .filter(old -> someChangedInOne(old, a, b))
-            .toList();
-    if (common.isEmpty()) {
-      return Optional.empty();
-    }
-    Member old = members.get(common.get(random.nextInt(common.size())));
-    Member one = members.get(a);
-    Member two = members.get(b);
-    Map<String, String> texts = new LinkedHashMap<>();
-    for (String name : old.texts().keySet()) {
-      boolean inOne = !one.texts().get(name).equals(old.texts().get(name));
-      boolean inTwo = !two.texts().get(name).equals(old.texts().get(name));
-      Member from = inOne && inTwo ? (two.mean() > one.mean() ? two : one) : inTwo ? two : one;
-      texts.put(name, from.texts().get(name));
-    }
-    return Optional.of(texts);
-  }
-
-  private boolean someChangedInOne(int old, int a, int b) {
-    return members.get(old).texts().entrySet().stream()
-        .anyMatch(
-            text ->
-                members.get(a).texts().get(text.getKey()).equals(text.getValue())
-                    != members.get(b).texts().get(text.getKey()).equals(text.getValue()));
-  }
-
-  private List<Integer> ancestors(int member) {
-    List<Integer> all = new ArrayList<>();
-    for (int parent : members.get(member).parents()) {
-      all.add(parent);
-      all.addAll(ancestors(parent));
-    }
-    return all.stream().distinct().sorted().toList();
-  }
-
-  /** Five dev examples: two that a won, two that b won, the rest ties, as far as there are. */
-  private List<Integer> check(int a, int b, RandomGenerator random) {
-    double[] one = members.get(a).values();
-    double[] two = members.get(b).values();
-    int[] order = RandomSource.permutation(dev.size(), random);
-    List<Integer> chosen = new ArrayList<>();
-    take(chosen, Arrays.stream(order).filter(e -> one[e] > two[e]), 2);
-    take(chosen, Arrays.stream(order).filter(e -> one[e] < two[e]), 4);
-    take(chosen, Arrays.stream(order).filter(e -> one[e] == two[e]), 5);
-    take(chosen, Arrays.stream(order).filter(e -> !chosen.contains(e)), 5);
-    return chosen;
-  }
-
-  private static void take(List<Integer> chosen, IntStream from, int upTo) {
-    from.boxed().toList().stream().limit(Math.max(0, upTo - chosen.size())).forEach(chosen::add);
-  }
-
-  private static double sum(Member member, List<Integer> examples) {
-    return examples.stream().mapToDouble(e -> member.values()[e]).sum();
+    return true;
   }
 
   // ------------------------------------------------------------------ small things
@@ -498,7 +341,7 @@ public final class Gepa implements Search {
     if (members.isEmpty()) {
       return new Best(program.prompt(seed), Double.NaN, 0);
     }
-    Member best = members.get(bestMember());
+    GepaMember best = members.get(bestMember());
     int step = Integer.parseInt(best.id().substring(0, best.id().indexOf('.')));
     boolean isSeed = best.parents().isEmpty();
     return new Best(program.prompt(best.texts()), best.mean(), isSeed ? 0 : step);
@@ -561,20 +404,9 @@ public final class Gepa implements Search {
   public ObjectNode save() {
     ObjectNode json = Json.object();
     ArrayNode all = json.putArray("members");
-    for (Member member : members) {
-      ObjectNode one = all.addObject().put("id", member.id());
-      ObjectNode texts = one.putObject("texts");
-      member.texts().forEach(texts::put);
-      one.set("parents", Json.array(member.parents().stream().mapToInt(p -> p).toArray()));
-      ArrayNode values = one.putArray("values");
-      Arrays.stream(member.values()).forEach(value -> values.add(Json.number(value)));
-      one.put("next", member.nextComponent());
-      ArrayNode rejected = one.putArray("rejected");
-      member.rejected().forEach(rejected::add);
-    }
-    json.set("used", Json.array(used));
-    json.set("epoch", Json.array(epoch.stream().mapToInt(i -> i).toArray()));
-    json.put("epochs", epochs).put("merged", merged).put("mutation_accepted", mutationAccepted);
+    members.forEach(member -> all.add(member.toJson()));
+    minibatches.save(json);
+    json.put("merged", merged).put("mutation_accepted", mutationAccepted);
     json.set("calls", problem.saveCalls());
     return json;
   }
@@ -582,25 +414,8 @@ public final class Gepa implements Search {
   @Override
   public void restore(ObjectNode state) {
     members.clear();
-    for (JsonNode one : state.path("members")) {
-      Map<String, String> texts = new LinkedHashMap<>();
-      one.path("texts").properties().forEach(t -> texts.put(t.getKey(), t.getValue().asText()));
-      List<Double> values = new ArrayList<>();
-      one.path("values").forEach(value -> values.add(Json.toDouble(value)));
-      List<String> rejected = new ArrayList<>();
-      one.path("rejected").forEach(text -> rejected.add(text.asText()));
-      members.add(
-          new Member(
-              one.path("id").asText(),
-              texts,
-              Arrays.stream(Json.ints(one.path("parents"))).boxed().toList(),
-              values.stream().mapToDouble(v -> v).toArray(),
-              one.path("next").asInt(),
-              rejected));
-    }
-    System.arraycopy(Json.ints(state.path("used")), 0, used, 0, used.length);
-    epoch = new ArrayList<>(Arrays.stream(Json.ints(state.path("epoch"))).boxed().toList());
-    epochs = state.path("epochs").asInt();
+    state.path("members").forEach(member -> members.add(GepaMember.fromJson(member)));
+    minibatches.restore(state);
     merged = state.path("merged").asInt();
     mutationAccepted = state.path("mutation_accepted").asBoolean();
     problem.restoreCalls(state.path("calls"));

@@ -2,6 +2,7 @@ package io.promptgrad.llm.optimizer;
 
 import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.llm.client.Sampling;
+import java.util.function.Consumer;
 
 /**
  * Settings of {@link Opro}; {@link #defaults} are the paper's for GPT models.
@@ -96,115 +97,103 @@ public record OproConfig(
 
   /** Returns this with another number of training examples. */
   public OproConfig withTrainExamples(int n) {
-    return new OproConfig(
-        n,
-        samples,
-        sampling,
-        trajectory,
-        threshold,
-        bucketed,
-        exemplars,
-        strategy,
-        form,
-        exemplarsFirst,
-        tag,
-        longest,
-        digits,
-        reference);
+    return changed(d -> d.trainExamples = n);
   }
 
   /** Returns this with other samples. */
   public OproConfig withSamples(int n, Sampling how) {
-    return new OproConfig(
-        trainExamples,
-        n,
-        how,
-        trajectory,
-        threshold,
-        bucketed,
-        exemplars,
-        strategy,
-        form,
-        exemplarsFirst,
-        tag,
-        longest,
-        digits,
-        reference);
+    return changed(
+        d -> {
+          d.samples = n;
+          d.sampling = how;
+        });
   }
 
   /** Returns this with another trajectory. */
   public OproConfig withTrajectory(int best, double lowest, boolean hundredths) {
-    return new OproConfig(
-        trainExamples,
-        samples,
-        sampling,
-        best,
-        lowest,
-        hundredths,
-        exemplars,
-        strategy,
-        form,
-        exemplarsFirst,
-        tag,
-        longest,
-        digits,
-        reference);
+    return changed(
+        d -> {
+          d.trajectory = best;
+          d.threshold = lowest;
+          d.bucketed = hundredths;
+        });
   }
 
   /** Returns this with other exemplars. */
   public OproConfig withExemplars(int n, Strategy which) {
-    return new OproConfig(
-        trainExamples,
-        samples,
-        sampling,
-        trajectory,
-        threshold,
-        bucketed,
-        n,
-        which,
-        form,
-        exemplarsFirst,
-        tag,
-        longest,
-        digits,
-        reference);
+    return changed(
+        d -> {
+          d.exemplars = n;
+          d.strategy = which;
+        });
   }
 
   /** Returns this with another meta-prompt. */
   public OproConfig withForm(Form wording, String tags) {
-    return new OproConfig(
-        trainExamples,
-        samples,
-        sampling,
-        trajectory,
-        threshold,
-        bucketed,
-        exemplars,
-        strategy,
-        wording,
-        exemplarsFirst,
-        tags,
-        longest,
-        digits,
-        reference);
+    return changed(
+        d -> {
+          d.form = wording;
+          d.tag = tags;
+        });
   }
 
   /** Returns this with the original's defects. */
   public OproConfig withReference(boolean on) {
+    return changed(d -> d.reference = on);
+  }
+
+  /** The same settings, to be changed. */
+  private static final class Draft {
+    private int trainExamples;
+    private int samples;
+    private Sampling sampling;
+    private int trajectory;
+    private double threshold;
+    private boolean bucketed;
+    private int exemplars;
+    private Strategy strategy;
+    private Form form;
+    private boolean exemplarsFirst;
+    private String tag;
+    private int longest;
+    private boolean digits;
+    private boolean reference;
+
+    Draft(OproConfig config) {
+      trainExamples = config.trainExamples;
+      samples = config.samples;
+      sampling = config.sampling;
+      trajectory = config.trajectory;
+      threshold = config.threshold;
+      bucketed = config.bucketed;
+      exemplars = config.exemplars;
+      strategy = config.strategy;
+      form = config.form;
+      exemplarsFirst = config.exemplarsFirst;
+      tag = config.tag;
+      longest = config.longest;
+      digits = config.digits;
+      reference = config.reference;
+    }
+  }
+
+  private OproConfig changed(Consumer<Draft> change) {
+    Draft d = new Draft(this);
+    change.accept(d);
     return new OproConfig(
-        trainExamples,
-        samples,
-        sampling,
-        trajectory,
-        threshold,
-        bucketed,
-        exemplars,
-        strategy,
-        form,
-        exemplarsFirst,
-        tag,
-        longest,
-        digits,
-        on);
+        d.trainExamples,
+        d.samples,
+        d.sampling,
+        d.trajectory,
+        d.threshold,
+        d.bucketed,
+        d.exemplars,
+        d.strategy,
+        d.form,
+        d.exemplarsFirst,
+        d.tag,
+        d.longest,
+        d.digits,
+        d.reference);
   }
 }

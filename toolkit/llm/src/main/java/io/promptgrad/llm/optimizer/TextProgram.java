@@ -1,11 +1,14 @@
 package io.promptgrad.llm.optimizer;
 
+import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.llm.instruction.InstructionPrompt;
 import io.promptgrad.llm.instruction.PromptScorer;
 import io.promptgrad.llm.instruction.Rollout;
 import io.promptgrad.prompt.Prompt;
 import io.promptgrad.task.Example;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -43,29 +46,49 @@ public interface TextProgram {
   /** Returns the texts as what a search finds. */
   Prompt prompt(Map<String, String> texts);
 
-  /** One instruction, under the name {@code instruction}. */
+  /**
+   * One instruction, whole or in parts: the components' texts in their order, with blank lines in
+   * between. What is said about a component is what is said about the whole.
+   */
   static TextProgram instruction(PromptProblem problem) {
     PromptScorer scorer = problem.scorer();
     return new TextProgram() {
       @Override
       public List<Run> run(Map<String, String> texts, List<Example> examples) {
-        List<Rollout> rollouts =
-            scorer.rollouts(InstructionPrompt.of(texts.get("instruction")), examples);
+        List<Rollout> rollouts = scorer.rollouts(prompt(texts), examples);
         List<Run> runs = new ArrayList<>();
         for (int i = 0; i < examples.size(); i++) {
           Rollout rollout = rollouts.get(i);
-          Use use =
-              new Use(
-                  problem.layout().question(examples.get(i)), rollout.output(), rollout.feedback());
-          runs.add(new Run(rollout, Map.of("instruction", use)));
+          String question = problem.layout().question(examples.get(i));
+          Use use = new Use(question, rollout.output(), rollout.feedback());
+          Map<String, Use> uses = new HashMap<>();
+          texts.keySet().forEach(name -> uses.put(name, use));
+          runs.add(new Run(rollout, uses));
         }
         return runs;
       }
 
       @Override
-      public Prompt prompt(Map<String, String> texts) {
-        return InstructionPrompt.of(texts.get("instruction"));
+      public InstructionPrompt prompt(Map<String, String> texts) {
+        return InstructionPrompt.of(String.join("\n\n", texts.values()));
       }
     };
+  }
+
+  /**
+   * The components of an instruction: its paragraphs, which blank lines separate.
+   *
+   * @throws InvalidInputException if there is only one
+   */
+  static Map<String, String> paragraphs(String instruction) {
+    Map<String, String> texts = new LinkedHashMap<>();
+    for (String paragraph : instruction.strip().split("\\n\\s*\\n")) {
+      texts.put("paragraph " + (texts.size() + 1), paragraph.strip());
+    }
+    if (texts.size() < 2) {
+      throw new InvalidInputException(
+          "The first seed prompt has one paragraph, but its paragraphs are the components; separate some by blank lines.");
+    }
+    return texts;
   }
 }

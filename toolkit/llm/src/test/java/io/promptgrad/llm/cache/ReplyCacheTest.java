@@ -53,7 +53,7 @@ class ReplyCacheTest {
   }
 
   @Test
-  void sqlite_unfinishedCalls_areOfTheirRunAndTakenOnce() {
+  void sqlite_unfinishedCalls_areLostToTheirRunOnce() {
     try (ReplyCache cache = open("sqlite")) {
       cache.begin("a", "run-1", new ReplyCache.Unfinished("task", 0.5));
       cache.begin("b", "run-1", new ReplyCache.Unfinished("task", 0.25));
@@ -63,10 +63,14 @@ class ReplyCacheTest {
       cache.put("b", "run-1", reply("b"), ONE);
     }
     try (ReplyCache cache = open("sqlite")) {
-      assertThat(cache.takeUnfinished("run-1"))
-          .containsExactly(new ReplyCache.Unfinished("proposer", 0.125));
-      assertThat(cache.takeUnfinished("run-1")).isEmpty();
-      assertThat(cache.takeUnfinished("run-2")).hasSize(1);
+      List<ReplyCache.Lost> lost = cache.lost("run-1");
+      assertThat(lost).containsExactly(new ReplyCache.Lost(1, "proposer", 0.125));
+      assertThat(cache.lost("run-1")).isEqualTo(lost);
+      cache.begin("c", "run-1", new ReplyCache.Unfinished("proposer", 0.125));
+      cache.lose("c", "run-1");
+      assertThat(cache.lost("run-1")).hasSize(2);
+      assertThat(cache.lost("run-2")).containsExactly(new ReplyCache.Lost(3, "task", 1));
+      assertThat(cache.lastLost()).isEqualTo(3);
     }
   }
 
@@ -140,7 +144,7 @@ class ReplyCacheTest {
       for (int i = 0; i <= kept; i++) {
         assertThat(cache.get("k" + i).get().reply()).isEqualTo(reply("answer " + i));
       }
-      assertThat(cache.takeUnfinished("killed").size()).isLessThanOrEqualTo(1);
+      assertThat(cache.lost("killed").size()).isLessThanOrEqualTo(1);
     }
   }
 

@@ -25,6 +25,7 @@ import io.promptgrad.llm.policy.Limits;
 import io.promptgrad.llm.server.ScriptedServer;
 import io.promptgrad.search.BudgetSpentException;
 import io.promptgrad.search.Cost;
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -34,6 +35,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -306,6 +308,71 @@ class ModelCallsTest {
 
   // ------------------------------------------------------------------ a killed run
 
+  /**
+   * There are as many threads as all models together allow calls. An answer that was not yet kept
+   * let the next call in once, so that a kill could find twice as many without one.
+   */
+  @Test
+  void calls_withoutAKeptAnswer_areNeverMoreThanTheLimit() {
+    AtomicInteger open = new AtomicInteger();
+    AtomicInteger most = new AtomicInteger();
+    MemoryCache memory = new MemoryCache();
+    ReplyCache slow =
+        (ReplyCache)
+            Proxy.newProxyInstance(
+                ReplyCache.class.getClassLoader(),
+                new Class<?>[] {ReplyCache.class},
+                (proxy, method, arguments) -> {
+                  if (method.getName().equals("begin")) {
+                    most.accumulateAndGet(open.incrementAndGet(), Math::max);
+                  } else if (method.getName().equals("put")) {
+                    Thread.sleep(5);
+                    open.decrementAndGet();
+                  }
+                  return method.invoke(memory, arguments);
+                });
+    try (ModelCalls calls = calls(slow, limit(100), "run")) {
+      Llm model = calls.as(Role.TASK, client(), QUICK.withConcurrency(2));
+      calls.as(
+          Role.PROPOSER, new OpenAiClient(server.endpoint(), "other"), QUICK.withConcurrency(6));
+      List<Supplier<ChatReply>> tasks = new ArrayList<>();
+      for (int i = 0; i < 30; i++) {
+        ChatRequest request = ask("call " + i);
+        tasks.add(() -> model.chat(request));
+      }
+      calls.all(tasks);
+      assertThat(most.get()).isEqualTo(2);
+    }
+  }
+
+  /** The losses of a process that was killed before its first checkpoint were forgotten once. */
+  @Test
+  void resume_killedAgainBeforeACheckpoint_stillCountsWhatWasLost() {
+    Path file = folder.resolve("cache.db");
+    try (ModelCalls calls = calls(SqliteCache.open(file), limit(9), "run")) {
+      calls.cache().begin("a", "run", new ReplyCache.Unfinished("task", 0.5));
+    }
+    try (ModelCalls calls = calls(SqliteCache.open(file), limit(9), "run")) {
+      assertThat(calls.total().lost()).isEqualTo(1);
+      calls.cache().begin("b", "run", new ReplyCache.Unfinished("proposer", 0.25));
+    }
+    ObjectNode checkpoint;
+    try (ModelCalls calls = calls(SqliteCache.open(file), limit(9), "run")) {
+      assertThat(calls.meter(Role.TASK).lostUsd()).isEqualTo(0.5);
+      assertThat(calls.meter(Role.PROPOSER).lostUsd()).isEqualTo(0.25);
+      checkpoint = calls.save();
+      calls.cache().begin("c", "run", new ReplyCache.Unfinished("task", 0.125));
+      calls.cache().lose("c", "run"); // as when an answer does not come in time
+    }
+    Allowance limit = limit(9);
+    try (ModelCalls calls = calls(SqliteCache.open(file), limit, "run")) {
+      calls.restore(checkpoint);
+      assertThat(calls.total().lost()).isEqualTo(3);
+      assertThat(calls.total().lostUsd()).isEqualTo(0.875);
+      assertThat(limit.spent()).isEqualTo(new Allowance.Amount(3, 0, 0.875));
+    }
+  }
+
   /** Steps 1 and 2 of three calls each; the kill comes in step 2, after two of its calls. */
   @Test
   void resume_afterAKill_repeatsNothingAndCountsEverythingOnce() {
@@ -422,8 +489,18 @@ class ModelCallsTest {
     }
 
     @Override
-    public List<Unfinished> takeUnfinished(String run) {
-      return cache.takeUnfinished(run);
+    public void lose(String key, String run) {
+      cache.lose(key, run);
+    }
+
+    @Override
+    public List<Lost> lost(String run) {
+      return cache.lost(run);
+    }
+
+    @Override
+    public long lastLost() {
+      return cache.lastLost();
     }
 
     @Override

@@ -260,4 +260,69 @@ class ScorersTest {
     PairwiseJudge mute = new PairwiseJudge(new Scripted(request -> reply("?")), "short");
     assertThat(mute.compare("q", "one", "two")).isEmpty();
   }
+
+  /** "long" answers are better than "brief" ones, by a judge with a liking for place A. */
+  @Test
+  void pairwiseScorer_againstItsRival_isOneZeroOrAHalf() {
+    int[] judged = {0};
+    Scripted judge =
+        new Scripted(
+            request -> {
+              judged[0]++;
+              String text = request.messages().get(0).text();
+              boolean firstIsLong = text.contains("Answer A:\nlong");
+              boolean secondIsLong = text.contains("Answer B:\nlong");
+              return reply(
+                  "<better>%s</better>".formatted(secondIsLong && !firstIsLong ? "B" : "A"));
+            });
+    // The model's answer is its instruction.
+    Scripted model = new Scripted(request -> reply(request.messages().get(0).text()));
+    PairwiseScorer scorer =
+        new PairwiseScorer(
+            model,
+            ChatLayout.chat(),
+            Sampling.greedy(5),
+            new PairwiseJudge(judge, "length"),
+            InstructionPrompt.of("brief"));
+    Rollout won = scorer.run(InstructionPrompt.of("long one"), example);
+    assertThat(won.outcome().value()).isEqualTo(1);
+    assertThat(won.outcome().predicted()).isEqualTo("long one");
+    assertThat(won.feedback()).contains("better than").contains("brief");
+    assertThat(judged[0]).isEqualTo(2);
+    // In both orders the judge says A: that is no verdict.
+    assertThat(scorer.score(InstructionPrompt.of("other"), example).value()).isEqualTo(0.5);
+    judged[0] = 0;
+    assertThat(scorer.score(InstructionPrompt.of("brief"), example).value()).isEqualTo(0.5);
+    assertThat(judged[0]).as("equal answers are not judged").isZero();
+    PairwiseScorer lost =
+        new PairwiseScorer(
+            model,
+            ChatLayout.chat(),
+            Sampling.greedy(5),
+            new PairwiseJudge(judge, "length"),
+            InstructionPrompt.of("long"));
+    assertThat(lost.score(InstructionPrompt.of("brief"), example).value()).isZero();
+  }
+
+  @Test
+  void pairwiseScorer_unreadableVerdictOrFilteredRival_failsTheExample() {
+    Scripted model =
+        new Scripted(
+            request ->
+                request.messages().get(0).text().equals("bad")
+                    ? new ChatReply("", ChatReply.Finish.CONTENT_FILTER, List.of(), USAGE)
+                    : reply(request.messages().get(0).text()));
+    for (String rival : List.of("bad", "good")) {
+      Outcome outcome =
+          new PairwiseScorer(
+                  model,
+                  ChatLayout.chat(),
+                  Sampling.greedy(5),
+                  new PairwiseJudge(new Scripted(request -> reply("?")), "length"),
+                  InstructionPrompt.of(rival))
+              .score(prompt, example);
+      assertThat(outcome.failure()).isPresent();
+      assertThat(outcome.value()).isZero();
+    }
+  }
 }

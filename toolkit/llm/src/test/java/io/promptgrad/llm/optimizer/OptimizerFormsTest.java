@@ -1,7 +1,10 @@
 package io.promptgrad.llm.optimizer;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.entry;
 
+import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.llm.instruction.InstructionPrompt;
 import io.promptgrad.llm.instruction.Rollout;
 import io.promptgrad.llm.server.SimulatedTask;
@@ -375,6 +378,50 @@ class OptimizerFormsTest {
               .noneMatch(c -> String.valueOf(c.details().get("how")).startsWith("merge"));
         }
       }
+    }
+  }
+
+  @Test
+  void gepa_paragraphs_areComponentsOfOneInstruction() {
+    Map<String, String> parts = TextProgram.paragraphs("One.\nStill one.\n \n\nTwo.\n");
+    assertThat(parts)
+        .containsExactly(entry("paragraph 1", "One.\nStill one."), entry("paragraph 2", "Two."));
+    assertThatThrownBy(() -> TextProgram.paragraphs("One.\nStill one."))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("one paragraph");
+
+    try (KnownTask known = new KnownTask(List.of("x"), List.of("```\nright 2\n```"))) {
+      TextProgram program = TextProgram.instruction(known.problem);
+      Gepa gepa =
+          new Gepa(
+              known.problem,
+              program,
+              TextProgram.paragraphs("right 1\n\nas ever"),
+              gepa(GepaConfig.Parents.BEST, 0, 0));
+      gepa.step(1); // "right 2" in place of "right 1"
+      assertThat(gepa.best().prompt().text()).isEqualTo("right 2\n\nas ever");
+      StepReport report = gepa.step(2); // the other paragraph's turn: "right 2right 2", 22 of 10
+      assertThat(gepa.best().prompt().text()).isEqualTo("right 2\n\nright 2");
+      assertThat(known.metaPrompts.get(1)).contains("```\nas ever\n```").doesNotContain("right 2");
+      assertThat(report.candidates()).hasSize(2);
+    }
+  }
+
+  /** A rejected text of one component says nothing about another one. */
+  @Test
+  void gepa_rejectedTexts_areShownForTheirComponentOnly() {
+    try (KnownTask known = new KnownTask(List.of("x"), List.of("```\nworse\n```"))) {
+      Gepa gepa =
+          new Gepa(
+              known.problem,
+              TextProgram.instruction(known.problem),
+              TextProgram.paragraphs("right 5\n\nas ever"),
+              gepa(GepaConfig.Parents.BEST, 0, 0));
+      gepa.step(1); // "worse" for the first paragraph is rejected
+      gepa.step(2);
+      gepa.step(3);
+      assertThat(known.metaPrompts.get(1)).doesNotContain("worse");
+      assertThat(known.metaPrompts.get(2)).contains("```\nworse\n```");
     }
   }
 

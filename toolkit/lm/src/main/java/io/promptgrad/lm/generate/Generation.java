@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import io.promptgrad.input.InvalidInputException;
+import io.promptgrad.lm.CachingModel;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.TokenBatch;
 import io.promptgrad.lm.arch.TransformerSpec.Objective;
@@ -296,6 +297,7 @@ public record Generation(List<int[]> tokens, List<String> texts, List<End> ends,
     private final GenerationOptions options;
     private final GenerationListener listener;
     private final List<Row> chosen;
+    private final CachingModel caching;
     private final int rows;
     private final boolean answers; // a decoder, to what an encoder reads
     private final TokenBatch batch;
@@ -307,6 +309,7 @@ public record Generation(List<int[]> tokens, List<String> texts, List<End> ends,
         GenerationOptions options,
         GenerationListener listener) {
       this.model = model;
+      this.caching = model.forCaching();
       this.options = options;
       this.listener = listener;
       this.chosen = chosen;
@@ -323,22 +326,22 @@ public record Generation(List<int[]> tokens, List<String> texts, List<End> ends,
         return;
       }
       try (NDManager all = model.newScope()) {
-        LanguageModel.Encoded text = answers ? model.encode(all, null, batch) : null;
+        CachingModel.Encoded text = answers ? caching.encode(all, null, batch) : null;
         int before = answers ? 1 : batch.length();
         int capacity = before + Math.min(ROOM, options.maxNewTokens() - 1);
         NDManager holder = all.newSubManager();
         NDArray cache;
         int[] next;
         try (NDManager scope = all.newSubManager()) {
-          LanguageModel.Extension first = first(scope, text);
-          cache = model.roomBehind(holder, first.keyValues(), rows, capacity);
+          CachingModel.Extension first = first(scope, text);
+          cache = caching.roomBehind(holder, first.keyValues(), rows, capacity);
           next = choose(first.logits());
         }
         for (int cached = before; !allDone() && goesOn(); cached++) {
           if (cached == capacity) {
             capacity = (int) Math.min(2L * capacity, before + options.maxNewTokens() - 1L);
             NDManager larger = all.newSubManager();
-            cache = model.roomBehind(larger, cache, rows, capacity);
+            cache = caching.roomBehind(larger, cache, rows, capacity);
             holder.close();
             holder = larger;
           }
@@ -346,8 +349,8 @@ public record Generation(List<int[]> tokens, List<String> texts, List<End> ends,
             next =
                 choose(
                     answers
-                        ? model.decodeInto(scope, text, rows, next, cache, cached, each)
-                        : model.extendInto(
+                        ? caching.decodeInto(scope, text, rows, next, cache, cached, each)
+                        : caching.extendInto(
                             scope, column(next, cached), cache, cached, mask(cached), each));
           }
         }
@@ -364,15 +367,15 @@ public record Generation(List<int[]> tokens, List<String> texts, List<End> ends,
     }
 
     /** After the prompts, or after a decoder's start. */
-    private LanguageModel.Extension first(NDManager scope, LanguageModel.Encoded text) {
+    private CachingModel.Extension first(NDManager scope, CachingModel.Encoded text) {
       if (!answers) {
         int[] last = new int[rows];
         Arrays.setAll(last, row -> batch.index(row, batch.length() - 1));
-        return model.extend(scope, null, batch, null, null, last);
+        return caching.extend(scope, null, batch, null, null, last);
       }
       int[] starts = new int[rows];
       Arrays.fill(starts, model.spec().encoder().startId());
-      return model.decode(scope, text, rows, starts, null, each);
+      return caching.decode(scope, text, rows, starts, null, each);
     }
 
     /** The tokens just chosen as a batch of one column, behind so many of padding or tokens. */

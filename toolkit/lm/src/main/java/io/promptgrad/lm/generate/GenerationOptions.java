@@ -1,6 +1,7 @@
 package io.promptgrad.lm.generate;
 
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * How the next token is chosen, and when to stop.
@@ -71,149 +72,94 @@ public record GenerationOptions(
     return greedy(maxNewTokens).withTemperature(temperature).withSeed(seed);
   }
 
-  public GenerationOptions withMaxNewTokens(int most) {
-    return new GenerationOptions(
-        most,
-        temperature,
-        topK,
-        topP,
-        minP,
-        repetitionPenalty,
-        stopIds,
-        stopStrings,
-        seed,
-        keepsLogits);
-  }
-
-  public GenerationOptions withTemperature(double value) {
-    return new GenerationOptions(
-        maxNewTokens,
-        value,
-        topK,
-        topP,
-        minP,
-        repetitionPenalty,
-        stopIds,
-        stopStrings,
-        seed,
-        keepsLogits);
-  }
-
-  public GenerationOptions withTopK(int k) {
-    return new GenerationOptions(
-        maxNewTokens,
-        temperature,
-        k,
-        topP,
-        minP,
-        repetitionPenalty,
-        stopIds,
-        stopStrings,
-        seed,
-        keepsLogits);
-  }
-
-  public GenerationOptions withTopP(double p) {
-    return new GenerationOptions(
-        maxNewTokens,
-        temperature,
-        topK,
-        p,
-        minP,
-        repetitionPenalty,
-        stopIds,
-        stopStrings,
-        seed,
-        keepsLogits);
-  }
-
-  public GenerationOptions withMinP(double p) {
-    return new GenerationOptions(
-        maxNewTokens,
-        temperature,
-        topK,
-        topP,
-        p,
-        repetitionPenalty,
-        stopIds,
-        stopStrings,
-        seed,
-        keepsLogits);
-  }
-
-  public GenerationOptions withRepetitionPenalty(double penalty) {
-    return new GenerationOptions(
-        maxNewTokens,
-        temperature,
-        topK,
-        topP,
-        minP,
-        penalty,
-        stopIds,
-        stopStrings,
-        seed,
-        keepsLogits);
-  }
-
-  /** Replaces the stop ids; without arguments nothing stops a sequence but its length. */
-  public GenerationOptions withStopIds(Integer... ids) {
-    return new GenerationOptions(
-        maxNewTokens,
-        temperature,
-        topK,
-        topP,
-        minP,
-        repetitionPenalty,
-        List.of(ids),
-        stopStrings,
-        seed,
-        keepsLogits);
-  }
-
-  public GenerationOptions withStopStrings(String... strings) {
-    return new GenerationOptions(
-        maxNewTokens,
-        temperature,
-        topK,
-        topP,
-        minP,
-        repetitionPenalty,
-        stopIds,
-        List.of(strings),
-        seed,
-        keepsLogits);
-  }
-
-  public GenerationOptions withSeed(long number) {
-    return new GenerationOptions(
-        maxNewTokens,
-        temperature,
-        topK,
-        topP,
-        minP,
-        repetitionPenalty,
-        stopIds,
-        stopStrings,
-        number,
-        keepsLogits);
-  }
-
   /** Whether nothing is wanted of the logits but which is the largest. */
   boolean onlyTheBest() {
     return temperature == 0 && repetitionPenalty == 1 && !keepsLogits;
   }
 
+  // ------------------------------------------------------------------ changes
+
+  public GenerationOptions withMaxNewTokens(int most) {
+    return changed(d -> d.maxNewTokens = most);
+  }
+
+  public GenerationOptions withTemperature(double value) {
+    return changed(d -> d.temperature = value);
+  }
+
+  public GenerationOptions withTopK(int k) {
+    return changed(d -> d.topK = k);
+  }
+
+  public GenerationOptions withTopP(double p) {
+    return changed(d -> d.topP = p);
+  }
+
+  public GenerationOptions withMinP(double p) {
+    return changed(d -> d.minP = p);
+  }
+
+  public GenerationOptions withRepetitionPenalty(double penalty) {
+    return changed(d -> d.repetitionPenalty = penalty);
+  }
+
+  /** Replaces the stop ids; without arguments nothing stops a sequence but its length. */
+  public GenerationOptions withStopIds(Integer... ids) {
+    return changed(d -> d.stopIds = List.of(ids));
+  }
+
+  public GenerationOptions withStopStrings(String... strings) {
+    return changed(d -> d.stopStrings = List.of(strings));
+  }
+
+  public GenerationOptions withSeed(long number) {
+    return changed(d -> d.seed = number);
+  }
+
   public GenerationOptions keepLogits() {
+    return changed(d -> d.keepsLogits = true);
+  }
+
+  /** The same fields, to be changed. */
+  private static final class Draft {
+    private int maxNewTokens;
+    private double temperature;
+    private int topK;
+    private double topP;
+    private double minP;
+    private double repetitionPenalty;
+    private List<Integer> stopIds;
+    private List<String> stopStrings;
+    private long seed;
+    private boolean keepsLogits;
+
+    Draft(GenerationOptions options) {
+      maxNewTokens = options.maxNewTokens;
+      temperature = options.temperature;
+      topK = options.topK;
+      topP = options.topP;
+      minP = options.minP;
+      repetitionPenalty = options.repetitionPenalty;
+      stopIds = options.stopIds;
+      stopStrings = options.stopStrings;
+      seed = options.seed;
+      keepsLogits = options.keepsLogits;
+    }
+  }
+
+  private GenerationOptions changed(Consumer<Draft> change) {
+    Draft d = new Draft(this);
+    change.accept(d);
     return new GenerationOptions(
-        maxNewTokens,
-        temperature,
-        topK,
-        topP,
-        minP,
-        repetitionPenalty,
-        stopIds,
-        stopStrings,
-        seed,
-        true);
+        d.maxNewTokens,
+        d.temperature,
+        d.topK,
+        d.topP,
+        d.minP,
+        d.repetitionPenalty,
+        d.stopIds,
+        d.stopStrings,
+        d.seed,
+        d.keepsLogits);
   }
 }

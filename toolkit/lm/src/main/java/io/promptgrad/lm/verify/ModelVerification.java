@@ -129,7 +129,8 @@ public final class ModelVerification {
       int e = model.spec().wordWidth();
       absolute("word_embeddings_out", vectors, null, rows, batch.length(), e);
       if (golden.has("logits_from_inputs_embeds")) {
-        var from = model.extend(scope, vectors, inputs.batchOfVectors(), null, null, at);
+        var from =
+            model.forCaching().extend(scope, vectors, inputs.batchOfVectors(), null, null, at);
         absolute("logits_from_inputs_embeds", from.logits(), mask, rows, length, v);
       }
       if (golden.has("position_ids_from_mask")) {
@@ -208,7 +209,7 @@ public final class ModelVerification {
     try (NDManager scope = model.newScope()) {
       NDArray input = scope.create(vectors, new Shape(rows, p + s, e));
       int[] at = RecordedInputs.everywhere(batch);
-      NDArray logits = model.extend(scope, input, batch, null, null, at).logits();
+      NDArray logits = model.forCaching().extend(scope, input, batch, null, null, at).logits();
       int length = decodes ? batch.decoderLength() : p + s;
       byte[] mask = decodes ? null : batch.mask();
       absolute("soft_logits", logits, mask, rows, length, model.spec().vocabulary());
@@ -258,8 +259,8 @@ public final class ModelVerification {
     TokenBatch tail = inputs.part(first, inputs.batch().length());
     int[] atHead = RecordedInputs.everywhere(head);
     int[] atTail = RecordedInputs.everywhere(tail);
-    var one = model.extend(scope, null, head, null, null, atHead);
-    var two = model.extend(scope, null, tail, one.keyValues(), head.mask(), atTail);
+    var one = model.forCaching().extend(scope, null, head, null, null, atHead);
+    var two = model.forCaching().extend(scope, null, tail, one.keyValues(), head.mask(), atTail);
     return new NDArray[] {one.logits(), two.logits()};
   }
 
@@ -267,10 +268,15 @@ public final class ModelVerification {
     int rows = inputs.batch().rows();
     int[] head = inputs.decoderPart(0, first);
     int[] tail = inputs.decoderPart(first, inputs.outputLength());
-    var text = model.encode(scope, null, inputs.batch());
-    var one = model.decode(scope, text, rows, head, null, RecordedInputs.firsts(head.length));
+    var text = model.forCaching().encode(scope, null, inputs.batch());
+    var one =
+        model
+            .forCaching()
+            .decode(scope, text, rows, head, null, RecordedInputs.firsts(head.length));
     var two =
-        model.decode(scope, text, rows, tail, one.keyValues(), RecordedInputs.firsts(tail.length));
+        model
+            .forCaching()
+            .decode(scope, text, rows, tail, one.keyValues(), RecordedInputs.firsts(tail.length));
     return new NDArray[] {one.logits(), two.logits()};
   }
 

@@ -54,7 +54,7 @@ class SoftPrompt(Module):
   # The prompt [R * n, W].  form
   #   0 tables, one of [n, W] for each prompt
   #   1 low rank: U [n, e], V [e, W]
-  #   2 table [n, d], dense to e, tanh, dense to W (Li and Liang 2021)
+  #   2 table [n, d], dense to e, tanh, dense to W (Li and Liang 2021); or several such, side by side
   #   3 table [n, d], dense to e, relu, dense to e, relu, dense to W (PEFT's MLP)
   #   4 table [n, d], bidirectional LSTM of so many layers and hidden width e, dense to 2e, relu, dense to W (Liu 2021)
   def made(self: __torch__.SoftPrompt) -> Tensor:
@@ -65,7 +65,12 @@ class SoftPrompt(Module):
     elif torch.eq(self.form, 1):
       x = torch.matmul(x, self.leaves[1])
     elif torch.eq(self.form, 2):
-      x = __torch__.dense(torch.tanh(__torch__.dense(x, self.leaves, 1, )), self.leaves, 3, )
+      parts = annotate(List[Tensor], [])
+      for i in range(torch.floordiv(torch.len(self.leaves), 5)):
+        first = torch.mul(i, 5)
+        y = torch.tanh(__torch__.dense(self.leaves[first], self.leaves, torch.add(first, 1), ))
+        torch.append(parts, __torch__.dense(y, self.leaves, torch.add(first, 3), ))
+      x = torch.cat(parts, 1)
     elif torch.eq(self.form, 3):
       x = torch.relu(__torch__.dense(x, self.leaves, 1, ))
       x = torch.relu(__torch__.dense(x, self.leaves, 3, ))

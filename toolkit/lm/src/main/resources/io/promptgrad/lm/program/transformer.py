@@ -80,6 +80,21 @@ def negative_log_likelihood(logits: Tensor,
   chosen = torch.masked_fill(chosen, torch.lt(targets, 0), -inf)
   return torch.sub(torch.logsumexp(logits, [1]), torch.logsumexp(chosen, [1]))
 
+# x without a share of its numbers, which become 0, and the others larger by as much. Number i stays where a hash of
+# seed and i (Steele, Lea and Flood 2014, with arithmetic shifts) says so: on every device the same ones.
+def dropped(x: Tensor,
+    share: float,
+    seed: int) -> Tensor:
+  if torch.eq(share, 0.):
+    return x
+  h = torch.arange(torch.numel(x), dtype=4, device=ops.prim.device(x))
+  h = torch.add(torch.mul(h, -7046029254386353131), seed)
+  h = torch.mul(torch.bitwise_xor(h, torch.bitwise_right_shift(h, 30)), -4658895280553007687)
+  h = torch.mul(torch.bitwise_xor(h, torch.bitwise_right_shift(h, 27)), -7723592293110705685)
+  h = torch.bitwise_and(torch.bitwise_right_shift(h, 40), 16777215)
+  stays = torch.reshape(torch.ge(h, torch.mul(share, 16777216.)), torch.size(x))
+  return torch.mul(torch.mul(x, torch.to(stays, ops.prim.dtype(x))), torch.div(1., torch.sub(1., share)))
+
 class Transformer(Module):
   __parameters__ = []
   __buffers__ = []
@@ -1036,9 +1051,12 @@ class Transformer(Module):
 
   # The head's input at the chosen positions, with prompts that are rows of a matrix v in float32 or better.
   # n = 0: v [R, E] are word vectors, and which [M] says which of them stands at places slots [M] of B * S.
-  # n > 0: v [R * n, K * G * D] are keys and values of R prompts of n tokens. They stand in front of the rows, of an
-  # encoder-decoder in front of its decoder's; which [B or 1] is the prompt of each row, and slots [2 * L] says which
-  # of the K pieces of a token are a layer's key and its value. The angles of rotary positions are in them already.
+  # n > 0: v [R * n, K * G * D] are keys and values of R prompts of n tokens; which [B or 1] is the prompt of each row,
+  # and slots [2 * L] says which of the K pieces of a token are a layer's key and its value. The angles of rotary
+  # positions are in them already. They stand in front of the rows. Of an encoder-decoder L are its decoder's layers,
+  # and they stand in front of what it has said; or the encoder's, the decoder's and the decoder's once more, for
+  # its attention to the text. mask and positions have room for n tokens where something stands before the encoder's.
+  # dropout: share of the keys and values that are 0 for a row, chosen by the seed.
   def soft_features(self: __torch__.Transformer,
     ids: Tensor,
     mask: Tensor,
@@ -1049,7 +1067,9 @@ class Transformer(Module):
     slots: Tensor,
     which: Tensor,
     at: Tensor,
-    n: int) -> Tensor:
+    n: int,
+    dropout: float,
+    seed: int) -> Tensor:
     none = torch.empty([0])
     e = (self).look_up(self.w, ids, )                                                                        # [B, S, E]
     if torch.eq(n, 0):
@@ -1058,14 +1078,25 @@ class Transformer(Module):
       states, kv, = (self).trunk(self.w, e, mask, types, positions, decoder, none, -1, 0., False, )
       return (self).features_at(self.w, states[-1], at, )
     x = torch.reshape(v, [-1, n, torch.floordiv(torch.size(v, 1), torch.mul(self.kv_heads, self.head_dim)), self.kv_heads, self.head_dim])
-    x = torch.permute(torch.index_select(x, 0, which), [2, 0, 3, 1, 4])                                      # [K, B or 1, G, n, D]
-    x = torch.index_select(x, 0, slots)                                                                      # [2 * L, B or 1, G, n, D]
+    x = __torch__.dropped(torch.index_select(x, 0, which), dropout, seed, )                                  # [B or 1, n, K, G, D]
+    x = torch.index_select(torch.permute(x, [2, 0, 3, 1, 4]), 0, slots)                                      # [2 * L, B or 1, G, n, D]
     past = torch.reshape(x, [torch.floordiv(torch.size(x, 0), 2), 2, torch.size(x, 1), self.kv_heads, n, self.head_dim])
     if torch.eq(self.encoder_layers, 0):
       states, kv, = (self).trunk(self.w, e, mask, types, positions, decoder, past, -1, 0., False, )
       return (self).features_at(self.w, states[-1], at, )
-    encoded, kv, = (self).trunk(self.w, e, mask, types, positions, none, none, -1, 0., False, )
-    text = (self).cross_keys(self.w, encoded[-1], )
+    own = torch.sub(self.layers, self.encoder_layers)
+    front = none
+    beside = none
+    if torch.gt(torch.size(past, 0), own):
+      front = torch.slice(past, 0, 0, self.encoder_layers)
+      beside = torch.slice(past, 0, torch.add(self.encoder_layers, own))
+      past = torch.slice(past, 0, self.encoder_layers, torch.add(self.encoder_layers, own))
+    y = (self).embed(self.w, e, types, torch.slice(positions, 1, torch.sub(torch.size(positions, 1), torch.size(e, 1))), 0., )
+    encoded, kv, = (self).stack(self.w, y, 0, self.encoder_layers, "encoder_norm", False, mask, positions, front, -1, none, none, 0., False, )
+    text = (self).cross_keys(self.w, encoded[-1], )                                                          # [L, 2, B, G, S, D]
+    if __torch__.given(beside, ):
+      before = torch.expand(torch.to(beside, ops.prim.dtype(text)), [-1, -1, torch.size(text, 2), -1, -1, -1])
+      text = torch.cat([before, text], 4)                                                                    # [L, 2, B, G, n + S, D]
     states, kv, = (self).decoder_stack(self.w, (self).look_up(self.w, decoder, ), text, mask, past, -1, 0., False, )
     return (self).features_at(self.w, states[-1], at, )
 
@@ -1092,7 +1123,7 @@ class Transformer(Module):
       losses = torch.add(losses, torch.mul(torch.pow(torch.logsumexp(logits, [1]), 2), z))
     return losses
 
-  # loss = sum over positions of weights * losses. settings = [n, smoothing, z] on the host
+  # loss = sum over positions of weights * losses. settings = [n, smoothing, z, dropout, its seed] on the host
   # -> losses [N], gradient at v, of its shape and type
   def soft_gradient(self: __torch__.Transformer,
     ids: Tensor,
@@ -1111,7 +1142,7 @@ class Transformer(Module):
     torch.set_grad_enabled(True)
     options = annotate(List[float], settings.tolist())
     leaf = torch.requires_grad_(torch.detach(v), True)
-    features = (self).soft_features(ids, mask, types, positions, decoder, leaf, slots, which, at, int(options[0]), )
+    features = (self).soft_features(ids, mask, types, positions, decoder, leaf, slots, which, at, int(options[0]), options[3], int(options[4]), )
     losses = (self).soft_losses_of((self).soft_logits_of(features, tokens, ), targets, options[1], options[2], )
     gs = torch.grad([torch.sum(torch.mul(losses, weights))], [leaf])
     torch.set_grad_enabled(False)
@@ -1133,7 +1164,7 @@ class Transformer(Module):
     settings: Tensor) -> Tensor:
     torch.set_grad_enabled(False)
     options = annotate(List[float], settings.tolist())
-    features = (self).soft_features(ids, mask, types, positions, decoder, v, slots, which, at, int(options[0]), )
+    features = (self).soft_features(ids, mask, types, positions, decoder, v, slots, which, at, int(options[0]), 0., 0, )
     return (self).soft_losses_of((self).soft_logits_of(features, tokens, ), targets, options[1], options[2], )
 
   # -> logits of the tokens, or of the whole vocabulary [N, c or V]
@@ -1151,7 +1182,7 @@ class Transformer(Module):
     settings: Tensor) -> Tensor:
     torch.set_grad_enabled(False)
     options = annotate(List[float], settings.tolist())
-    features = (self).soft_features(ids, mask, types, positions, decoder, v, slots, which, at, int(options[0]), )
+    features = (self).soft_features(ids, mask, types, positions, decoder, v, slots, which, at, int(options[0]), 0., 0, )
     return (self).soft_logits_of(features, tokens, )
 
   # Keys and values of tokens that nothing stands before, as a prompt. ids [1, n] -> [n, K * G * D], at least float32
