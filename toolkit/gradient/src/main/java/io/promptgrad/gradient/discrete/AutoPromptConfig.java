@@ -4,6 +4,7 @@ import io.promptgrad.input.InvalidInputException;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * Settings of {@link AutoPrompt}. Start from {@link #defaults} and change what differs.
@@ -142,153 +143,95 @@ public record AutoPromptConfig(
         Optional.empty());
   }
 
+  // ------------------------------------------------------------------ changes
+
   public AutoPromptConfig withCandidates(int k) {
-    return new AutoPromptConfig(
-        k,
-        positions,
-        gradientExamples,
-        evaluationExamples,
-        filter,
-        start,
-        prunes,
-        halving,
-        objective,
-        replaceMasks,
-        reference);
+    return changed(d -> d.candidates = k);
   }
 
   public AutoPromptConfig withPositions(Positions which) {
-    return new AutoPromptConfig(
-        candidates,
-        which,
-        gradientExamples,
-        evaluationExamples,
-        filter,
-        start,
-        prunes,
-        halving,
-        objective,
-        replaceMasks,
-        reference);
+    return changed(d -> d.positions = which);
   }
 
   public AutoPromptConfig withExamples(int forGradient, int forEvaluation) {
-    return new AutoPromptConfig(
-        candidates,
-        positions,
-        forGradient,
-        forEvaluation,
-        filter,
-        start,
-        prunes,
-        halving,
-        objective,
-        replaceMasks,
-        reference);
+    return changed(
+        d -> {
+          d.gradientExamples = forGradient;
+          d.evaluationExamples = forEvaluation;
+        });
   }
 
   public AutoPromptConfig withFilter(Set<TokenFilter.Rule> rules) {
-    return new AutoPromptConfig(
-        candidates,
-        positions,
-        gradientExamples,
-        evaluationExamples,
-        rules,
-        start,
-        prunes,
-        halving,
-        objective,
-        replaceMasks,
-        reference);
+    return changed(d -> d.filter = rules);
   }
 
   public AutoPromptConfig withStart(Start first) {
-    return new AutoPromptConfig(
-        candidates,
-        positions,
-        gradientExamples,
-        evaluationExamples,
-        filter,
-        first,
-        prunes,
-        halving,
-        objective,
-        replaceMasks,
-        reference);
+    return changed(d -> d.start = first);
   }
 
   public AutoPromptConfig withPruning(boolean on) {
-    return new AutoPromptConfig(
-        candidates,
-        positions,
-        gradientExamples,
-        evaluationExamples,
-        filter,
-        start,
-        on,
-        halving,
-        objective,
-        replaceMasks,
-        reference);
+    return changed(d -> d.prunes = on);
   }
 
   public AutoPromptConfig withHalving(int factor) {
-    return new AutoPromptConfig(
-        candidates,
-        positions,
-        gradientExamples,
-        evaluationExamples,
-        filter,
-        start,
-        prunes,
-        factor,
-        objective,
-        replaceMasks,
-        reference);
+    return changed(d -> d.halving = factor);
   }
 
   public AutoPromptConfig withObjective(Objective what) {
-    return new AutoPromptConfig(
-        candidates,
-        positions,
-        gradientExamples,
-        evaluationExamples,
-        filter,
-        start,
-        prunes,
-        halving,
-        what,
-        replaceMasks,
-        reference);
+    return changed(d -> d.objective = what);
   }
 
   public AutoPromptConfig withReplacedMasks(boolean on) {
-    return new AutoPromptConfig(
-        candidates,
-        positions,
-        gradientExamples,
-        evaluationExamples,
-        filter,
-        start,
-        prunes,
-        halving,
-        objective,
-        on,
-        reference);
+    return changed(d -> d.replaceMasks = on);
   }
 
   public AutoPromptConfig withReference(Reference original) {
+    return changed(d -> d.reference = Optional.of(original));
+  }
+
+  /** The same fields, to be changed. */
+  private static final class Draft {
+    private int candidates;
+    private Positions positions;
+    private int gradientExamples;
+    private int evaluationExamples;
+    private Set<TokenFilter.Rule> filter;
+    private Start start;
+    private boolean prunes;
+    private int halving;
+    private Objective objective;
+    private boolean replaceMasks;
+    private Optional<Reference> reference;
+
+    Draft(AutoPromptConfig config) {
+      candidates = config.candidates;
+      positions = config.positions;
+      gradientExamples = config.gradientExamples;
+      evaluationExamples = config.evaluationExamples;
+      filter = config.filter;
+      start = config.start;
+      prunes = config.prunes;
+      halving = config.halving;
+      objective = config.objective;
+      replaceMasks = config.replaceMasks;
+      reference = config.reference;
+    }
+  }
+
+  private AutoPromptConfig changed(Consumer<Draft> change) {
+    Draft d = new Draft(this);
+    change.accept(d);
     return new AutoPromptConfig(
-        candidates,
-        positions,
-        gradientExamples,
-        evaluationExamples,
-        filter,
-        start,
-        prunes,
-        halving,
-        objective,
-        replaceMasks,
-        Optional.of(original));
+        d.candidates,
+        d.positions,
+        d.gradientExamples,
+        d.evaluationExamples,
+        d.filter,
+        d.start,
+        d.prunes,
+        d.halving,
+        d.objective,
+        d.replaceMasks,
+        d.reference);
   }
 }

@@ -25,6 +25,11 @@ import java.util.TreeSet;
  * adapter_model.safetensors}. What is read and written again gives the same bytes, unknown keys
  * apart, which PEFT drops as well.
  *
+ * <p>What a row of word vectors means is up to the model's code in Python. For Gemma and Gemma 2,
+ * transformers before 5.4 multiply it by the square root of the width, as the models here do, and
+ * later ones do not: prompts for these two that were made under one mean nothing under the other.
+ * Keys and values are the same under both. ALBERT ignores them in Python (5.15), and not here.
+ *
  * @param config known keys only, as they stand in the file
  * @param dtype of the stored values
  * @param rows virtual tokens; with two sub-modules (sequence to sequence) twice as many, of which
