@@ -172,6 +172,15 @@ class SoftCommandTest {
     assertThat(run.code()).as(run.err()).isZero();
     assertThat(second.resolve("prompt/adapter_model.safetensors"))
         .hasSameBinaryContentAs(first.resolve("prompt/adapter_model.safetensors"));
+
+    // Another prompt in its place, and the run would not be the one that was begun.
+    Path weights = first.resolve("prompt/adapter_model.safetensors");
+    byte[] bytes = Files.readAllBytes(weights);
+    bytes[bytes.length - 3] ^= 0x40;
+    Files.write(weights, bytes);
+    CommandLineRun resumed = CommandLineRun.of("resume", second, "--set", "budget.steps=1");
+    assertThat(resumed.code()).isEqualTo(2);
+    assertThat(resumed.err()).contains("first prompt's adapter_model.safetensors has changed");
   }
 
   /** Two of four tokens, and of the sixteen pieces of the others eight, of four numbers each. */
@@ -310,7 +319,31 @@ class SoftCommandTest {
             "budget.steps=1");
     assertThat(warned.code()).as(warned.err()).isZero();
     assertThat(Json.parse(warned.out()).path("warnings").toString())
-        .contains("60 of the texts of test also occur in train of further task 1");
+        .contains(
+            "60 of the texts of test also occur in train of further task 1",
+            "of the texts of test of further task 1 also occur in train (such as");
+
+    // Chosen by the first task's test, and trained on it under another name of its column.
+    Path renamed = folder.resolve("renamed.tsv");
+    Files.writeString(
+        renamed, Files.readString(world.file("test.tsv")).replaceFirst("sentence", "text"));
+    Path others = folder.resolve("others.tsv");
+    Files.writeString(
+        others, Files.readString(world.file("train.tsv")).replaceFirst("sentence", "text"));
+    CommandLineRun chosen =
+        search(
+            "prompt-tuning",
+            folder.resolve("chosen"),
+            "--set",
+            "soft.tasks=[{task: {label: label, train: %s, dev: %s, test: %s}, template: '%s', verbalizer: %s}]"
+                .formatted(others, renamed, others, template.replace("sentence", "text"), words),
+            "--set",
+            "budget.steps=1");
+    assertThat(chosen.code()).as(chosen.err()).isZero();
+    assertThat(Json.parse(chosen.out()).path("warnings").toString())
+        .contains(
+            "60 of the texts of test also occur in dev of further task 1",
+            "of the texts of test of further task 1 also occur in train of further task 1");
   }
 
   @Test

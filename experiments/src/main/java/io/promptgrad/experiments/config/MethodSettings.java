@@ -1,6 +1,8 @@
 package io.promptgrad.experiments.config;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.util.Optional;
 
 /** The method of an experiment with its settings: one kind for each section of a configuration. */
 public sealed interface MethodSettings
@@ -19,6 +21,12 @@ public sealed interface MethodSettings
 
   /** Every setting with its value, as {@link ConfigReader} reads them. */
   ObjectNode options();
+
+  /** Where the prompt lies that the search begins at, if it begins at one. */
+  default Optional<Path> from() {
+    String from = options().path("from").asText("");
+    return from.isEmpty() ? Optional.empty() : Optional.of(Path.of(from));
+  }
 
   /** Whether it looks for a prompt; else it trains weights to compare with. */
   default boolean searches() {

@@ -146,6 +146,7 @@ public final class Experiment implements AutoCloseable {
     if (config.settings() instanceof SoftMethod method) {
       inputs.setAll(SoftMethods.inputs(method));
     }
+    config.settings().from().ifPresent(from -> inputs.setAll(SoftMethods.inputs(from)));
     return inputs;
   }
 
@@ -331,7 +332,8 @@ public final class Experiment implements AutoCloseable {
       VirtualTokens.of(model, soft)
           .ifPresent(view -> run.write(VirtualTokens.FILE, Json.pretty(view)));
       if (config.settings() instanceof SoftMethod method) {
-        SoftMethods.writeFurther(method, model, soft, metric, others, run, console);
+        result.warnings(
+            SoftMethods.writeFurther(method, model, soft, metric, others, run, console));
       }
     }
     result.loop(loop, dev.toScore(), test.toScore());

@@ -59,17 +59,32 @@ final class Inputs {
 
   /** Returns a hash for each file of one of several models. */
   static ObjectNode of(Path model, String name) {
-    ObjectNode json = Json.object();
     String whose = name.isEmpty() ? "model's " : "model's (" + name + ") ";
     try (Stream<Path> files = Files.list(model)) {
-      for (Path file : files.filter(Files::isRegularFile).sorted().toList()) {
-        String own = file.getFileName().toString();
-        if (own.matches(".*\\.(json|txt|model|safetensors)")) { // the tokenizer's, too
-          json.put(whose + own, own.endsWith(".safetensors") ? weights(file) : whole(file));
-        }
-      }
+      return files(
+          files, model, whose, ".*\\.(json|txt|model|safetensors)"); // the tokenizer's, too
     } catch (IOException e) {
       throw new InvalidInputException("The model %s cannot be read: %s.".formatted(model, e), e);
+    }
+  }
+
+  /** Returns a hash for each file of a prompt that a search begins at. */
+  static ObjectNode ofPrompt(Path folder) {
+    try (Stream<Path> files = Files.walk(folder, 2)) { // several adapters have folders of their own
+      return files(files, folder, "first prompt's ", "(prompt\\.json|.*adapter_[a-z_]+\\..*)");
+    } catch (IOException e) {
+      throw new InvalidInputException("The prompt %s cannot be read: %s.".formatted(folder, e), e);
+    }
+  }
+
+  private static ObjectNode files(Stream<Path> files, Path folder, String whose, String names)
+      throws IOException {
+    ObjectNode json = Json.object();
+    for (Path file : files.filter(Files::isRegularFile).sorted().toList()) {
+      String own = folder.relativize(file).toString();
+      if (own.matches(names)) {
+        json.put(whose + own, own.endsWith(".safetensors") ? weights(file) : whole(file));
+      }
     }
     return json;
   }

@@ -29,13 +29,16 @@ import io.promptgrad.prompt.Prompt;
 import io.promptgrad.run.RunDirectory;
 import io.promptgrad.search.RandomSource;
 import io.promptgrad.search.Search;
+import io.promptgrad.task.LeakCheck;
 import io.promptgrad.task.Task;
 import io.promptgrad.template.PromptTemplate;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** Makes the searches that train virtual tokens. */
@@ -98,6 +101,8 @@ final class SoftMethods {
   /** The file of a run that has the scores of the further tasks. */
   static final String TASKS = "tasks.json";
 
+  private static final String OF_FURTHER = " of further task ";
+
   private record Further(Task task, Cloze cloze) {}
 
   private static List<Further> further(SoftMethod method, LanguageModel model) {
@@ -125,22 +130,42 @@ final class SoftMethods {
     return inputs;
   }
 
-  /** Texts of a task's dev and test on which the further tasks would train its prompt. */
+  /**
+   * Texts that one task's prompt is trained on or chosen by, and another or the same further task
+   * scores it on: one prompt sees the train and dev of all.
+   */
   static List<String> leaks(SoftMethod method, Task task, PromptTemplate template) {
-    List<String> sentences = new ArrayList<>();
-    int i = 0;
-    for (SoftMethod.Further own : method.tasks()) {
-      String name = "train of further task " + ++i;
-      sentences.addAll(Tasks.leaks(Tasks.load(own.task()).train(), name, task, template));
+    if (method.tasks().isEmpty()) {
+      return List.of();
     }
-    return sentences;
+    Map<String, LeakCheck.Texts> texts = new LinkedHashMap<>();
+    for (String split : List.of("train", "dev", "test")) {
+      texts.put(split, new LeakCheck.Texts(task.split(split), template.fields()));
+      int i = 0;
+      for (SoftMethod.Further own : method.tasks()) {
+        texts.put(
+            split + OF_FURTHER + ++i,
+            new LeakCheck.Texts(Tasks.load(own.task()).split(split), own.template().fields()));
+      }
+    }
+    return Tasks.sentences(
+        LeakCheck.check(texts),
+        (earlier, later) ->
+            (earlier.contains(OF_FURTHER) || later.contains(OF_FURTHER)) // else it is said already
+                && !kind(earlier).equals(kind(later)));
+  }
+
+  private static String kind(String split) {
+    return split.replaceFirst(" .*", "");
   }
 
   /**
    * Scores the prompt on every further task, with that task's template and words, and keeps it in a
    * folder for each beside the first task's: what {@code eval} takes.
+   *
+   * @return warnings
    */
-  static void writeFurther(
+  static List<String> writeFurther(
       SoftMethod method,
       LanguageModel model,
       SoftPrompt prompt,
@@ -149,8 +174,9 @@ final class SoftMethods {
       RunDirectory run,
       Console console) {
     List<Further> tasks = further(method, model);
+    List<String> warnings = new ArrayList<>();
     if (tasks.isEmpty()) {
-      return;
+      return warnings;
     }
     ObjectNode scores = Json.object();
     ArrayNode list = scores.putArray("tasks");
@@ -168,12 +194,15 @@ final class SoftMethods {
       for (String split : List.of("dev", "test")) {
         EvalReport report = Prompts.evaluate(asked, model, own.task().split(split), metric, others);
         json.set(split, report.toScore().toJson());
+        String which = "%s of further task %d: ".formatted(split, i + 1);
+        report.warnings().forEach(warning -> warnings.add(which + warning));
         console.say(
             "%s, %s: %s %.3f of %d examples"
                 .formatted(own.task().name(), split, report.metric(), report.value(), report.n()));
       }
     }
     run.write(TASKS, Json.pretty(scores));
+    return warnings;
   }
 
   // ------------------------------------------------------------------ starts
@@ -249,6 +278,11 @@ final class SoftMethods {
         new SoftPrompt(List.of(PeftAdapter.read(from)), Optional.empty(), List.of());
     prompt.requireFit(model, modelName);
     return prompt;
+  }
+
+  /** Hashes of the files of a prompt that a search begins at. */
+  static ObjectNode inputs(Path from) {
+    return Inputs.ofPrompt(promptJson(from).map(Path::getParent).orElse(from));
   }
 
   /** The prompt.json that a path names or holds. */

@@ -13,9 +13,9 @@ import io.promptgrad.template.PromptTemplate;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiPredicate;
 
 /** Loads the tasks of configurations. */
 final class Tasks {
@@ -53,30 +53,19 @@ final class Tasks {
 
   /** The same for fields by their names. */
   static List<String> leaks(Task task, Collection<String> fields, List<String> scored) {
-    return sentences(LeakCheck.check(task, fields), scored);
+    return sentences(LeakCheck.check(task, fields), (earlier, later) -> scored.contains(later));
   }
 
   /**
-   * Finds texts of dev and test that occur in other examples which are trained on.
+   * A sentence for each pair of splits that share texts.
    *
-   * @param name of the others
+   * @param matters whether scores on the second are too good because of the first
    */
-  static List<String> leaks(List<Example> others, String name, Task task, PromptTemplate template) {
-    List<String> sentences = new ArrayList<>();
-    for (String split : List.of("dev", "test")) {
-      Map<String, List<Example>> both = new LinkedHashMap<>();
-      both.put(name, others);
-      both.put(split, task.split(split));
-      sentences.addAll(sentences(LeakCheck.check(both, template.fields()), List.of(split)));
-    }
-    return sentences;
-  }
-
-  private static List<String> sentences(LeakReport report, List<String> scored) {
+  static List<String> sentences(LeakReport report, BiPredicate<String, String> matters) {
     List<String> sentences = new ArrayList<>();
     for (Map.Entry<String, Integer> leaked : report.counts().entrySet()) {
       String[] pair = leaked.getKey().split("/");
-      if (scored.contains(pair[1])) {
+      if (matters.test(pair[0], pair[1])) {
         sentences.add(
             "%d of the texts of %s also occur in %s (such as %s): scores on it are too good."
                 .formatted(

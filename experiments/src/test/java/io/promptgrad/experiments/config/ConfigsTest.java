@@ -46,7 +46,13 @@ class ConfigsTest {
             "lama-trex",
             "lama-trex-roberta",
             "lama-trex-evidence",
-            "pararel")) {
+            "pararel",
+            "cb",
+            "rte",
+            "fewglue-cb",
+            "fewglue-rte",
+            "fewglue-boolq",
+            "fewglue-wic")) {
       DataIntake.importFrom(
           Catalogue.builtIn().get(name),
           LAYOUTS,
@@ -107,6 +113,10 @@ class ConfigsTest {
         List.of(
             "autoprompt-sst2",
             "facts-lama",
+            "p-tuning-fewglue-boolq",
+            "p-tuning-fewglue-cb",
+            "p-tuning-fewglue-rte",
+            "p-tuning-fewglue-wic",
             "prompt-tuning-sst2",
             "relations-trex",
             "sentiment",

@@ -38,16 +38,35 @@ public final class LeakCheck {
 
   /** Compares splits pairwise by these fields, the earlier one first. */
   public static LeakReport check(Map<String, List<Example>> splits, Collection<String> fields) {
+    Map<String, Texts> texts = new LinkedHashMap<>();
+    splits.forEach((name, examples) -> texts.put(name, new Texts(examples, fields)));
+    return check(texts);
+  }
+
+  /**
+   * Examples, and what a prompt shows of them.
+   *
+   * @param fields in the order in which they are shown
+   */
+  public record Texts(List<Example> examples, Collection<String> fields) {}
+
+  /**
+   * Compares splits pairwise, the earlier one first, whose fields may have other names: texts are
+   * the same if all that is shown of them is.
+   */
+  public static LeakReport check(Map<String, Texts> splits) {
     List<LeakReport.Leak> leaks = new ArrayList<>();
     List<String> names = List.copyOf(splits.keySet());
     for (int i = 0; i < names.size(); i++) {
       Map<String, String> first = new HashMap<>(); // normal form to the id of its first occurrence
-      for (Example example : splits.get(names.get(i))) {
-        first.putIfAbsent(normalForm(example, fields), example.id());
+      Texts earlier = splits.get(names.get(i));
+      for (Example example : earlier.examples()) {
+        first.putIfAbsent(normalForm(example, earlier.fields()), example.id());
       }
       for (String other : names.subList(i + 1, names.size())) {
-        for (Example example : splits.get(other)) {
-          String normalForm = normalForm(example, fields);
+        Texts later = splits.get(other);
+        for (Example example : later.examples()) {
+          String normalForm = normalForm(example, later.fields());
           String same = normalForm.isEmpty() ? null : first.get(normalForm);
           if (same != null) {
             leaks.add(

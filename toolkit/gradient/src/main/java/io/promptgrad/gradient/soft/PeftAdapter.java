@@ -283,7 +283,7 @@ public record PeftAdapter(
       }
     }
     throw new InvalidInputException(
-        "%s: the adapter's peft_type is %s, which is no soft prompt; PROMPT_TUNING, P_TUNING and PREFIX_TUNING can be read."
+        "%s: the adapter's peft_type is %s, which is no soft prompt; PROMPT_TUNING, P_TUNING, PREFIX_TUNING and our own ALL_PREFIX_TUNING can be read."
             .formatted(file, name.isEmpty() ? "missing" : "'" + name + "'"));
   }
 
