@@ -196,6 +196,8 @@ class InstructionCommandTest {
     fine(search("grips", out, "--set", "budget.steps=1"));
     CommandLineRun same = CommandLineRun.of("eval", "--prompt", out, "--json");
     fine(same);
+    assertThat(json(same.out()).path("baselines").path("majority").has("test")).isTrue();
+    assertThat(CommandLineRun.of("eval", "--prompt", out).out()).contains("majority class");
     JsonNode found = json(same.out()).path("found");
     assertThat(found.path("test").path("value").asDouble())
         .isEqualTo(RunDirectory.view(out).result().get().found().scores().get("test").value());
@@ -357,6 +359,7 @@ class InstructionCommandTest {
         .allSatisfy(seen -> assertThat(seen.body().path("top_p").asDouble()).isEqualTo(0.95));
     assertThat(json(run.out()).path("found").path("test").path("value").asDouble())
         .isPositive(); // answers are read from behind the words
+    assertThat(json(run.out()).path("comparison").has("majority")).isTrue();
 
     int before = server.seen.size();
     CommandLineRun dry =
@@ -448,6 +451,14 @@ class InstructionCommandTest {
     fine(eval);
     assertThat(json(eval.out()).path("found").path("test").path("value").asDouble())
         .isEqualTo(result.path("found").path("test").path("value").asDouble());
+    // A share of comparisons won stood beside the accuracy of a class, with a p-value.
+    assertThat(result.path("baselines").has("majority")).isFalse();
+    assertThat(result.path("comparison").has("majority")).isFalse();
+    assertThat(json(eval.out()).path("baselines")).isEmpty();
+    CommandLineRun shown = CommandLineRun.of("eval", "--prompt", out);
+    fine(shown);
+    assertThat(shown.out()).contains("mean ").doesNotContain("majority");
+    fine(CommandLineRun.of("report", out));
   }
 
   @Test
