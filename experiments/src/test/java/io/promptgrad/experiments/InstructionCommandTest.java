@@ -264,6 +264,52 @@ class InstructionCommandTest {
         .isBetween(evaluation - 30, evaluation + 30); // whether dev was looked at before
   }
 
+  /** All answers were one label, which nobody has to be asked about, and a few bytes long. */
+  @ParameterizedTest
+  @CsvSource({"pairwise", "judge"})
+  void dryRun_judgedTaskOfOneLabel_comesNearWhatTheJudgeCosts(String by) throws IOException {
+    for (String split : List.of("train", "dev", "test")) {
+      Path rows = folder.resolve(split + ".tsv");
+      Files.writeString(rows, Files.readString(rows).replaceAll("\t(yes|no)\n", "\tgood\n"));
+    }
+    server.close();
+    server =
+        new ScriptedServer(
+            request ->
+                switch (request.path("model").asText()) {
+                  case "scored" -> "This answer goes by what was asked. ".repeat(16) + request;
+                  case "judging" -> "<score>2</score><better>A</better>";
+                  default -> SimulatedTask.answer(request);
+                });
+    String[] settings = {
+      "--judge",
+      "openai:judging",
+      "--set",
+      "scoring.by=" + by,
+      "--set",
+      "budget.steps=2",
+      "--set",
+      "optimizer={samples: 3, train_examples: 20}"
+    };
+    String[] dry = Arrays.copyOf(settings, settings.length + 2);
+    dry[settings.length] = "--dry-run";
+    dry[settings.length + 1] = "--json";
+    CommandLineRun rehearsal = search("opro", folder.resolve("none"), dry);
+    fine(rehearsal);
+    assertThat(server.seen).isEmpty();
+    JsonNode expected = json(rehearsal.out()).path("expected").path("judge");
+
+    Path out = folder.resolve("run");
+    fine(search("opro", out, settings));
+    JsonNode judge = Json.read(out.resolve("models.json")).path("search").path("judge");
+    for (String count : List.of("calls", "prompt_tokens")) {
+      assertThat(judge.path(count).asDouble()).as(count).isPositive();
+      assertThat(expected.path(count).asDouble() / judge.path(count).asDouble())
+          .as(count)
+          .isBetween(0.7, 1.5);
+    }
+  }
+
   @Test
   void search_budgetOfDollars_isNotPassedAndNeedsPrices() throws IOException {
     CommandLineRun unknown = search("opro", folder.resolve("a"), "--set", "budget.usd=1");
