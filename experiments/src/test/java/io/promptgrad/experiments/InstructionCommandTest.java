@@ -196,6 +196,8 @@ class InstructionCommandTest {
     fine(search("grips", out, "--set", "budget.steps=1"));
     CommandLineRun same = CommandLineRun.of("eval", "--prompt", out, "--json");
     fine(same);
+    assertThat(json(same.out()).path("baselines").path("majority").has("test")).isTrue();
+    assertThat(CommandLineRun.of("eval", "--prompt", out).out()).contains("majority class");
     JsonNode found = json(same.out()).path("found");
     assertThat(found.path("test").path("value").asDouble())
         .isEqualTo(RunDirectory.view(out).result().get().found().scores().get("test").value());
@@ -260,6 +262,52 @@ class InstructionCommandTest {
     long evaluation = models.path("evaluation").path("task").path("calls").asLong();
     assertThat(expected.path("evaluation").path("calls").asLong())
         .isBetween(evaluation - 30, evaluation + 30); // whether dev was looked at before
+  }
+
+  /** All answers were one label, which nobody has to be asked about, and a few bytes long. */
+  @ParameterizedTest
+  @CsvSource({"pairwise", "judge"})
+  void dryRun_judgedTaskOfOneLabel_comesNearWhatTheJudgeCosts(String by) throws IOException {
+    for (String split : List.of("train", "dev", "test")) {
+      Path rows = folder.resolve(split + ".tsv");
+      Files.writeString(rows, Files.readString(rows).replaceAll("\t(yes|no)\n", "\tgood\n"));
+    }
+    server.close();
+    server =
+        new ScriptedServer(
+            request ->
+                switch (request.path("model").asText()) {
+                  case "scored" -> "This answer goes by what was asked. ".repeat(16) + request;
+                  case "judging" -> "<score>2</score><better>A</better>";
+                  default -> SimulatedTask.answer(request);
+                });
+    String[] settings = {
+      "--judge",
+      "openai:judging",
+      "--set",
+      "scoring.by=" + by,
+      "--set",
+      "budget.steps=2",
+      "--set",
+      "optimizer={samples: 3, train_examples: 20}"
+    };
+    String[] dry = Arrays.copyOf(settings, settings.length + 2);
+    dry[settings.length] = "--dry-run";
+    dry[settings.length + 1] = "--json";
+    CommandLineRun rehearsal = search("opro", folder.resolve("none"), dry);
+    fine(rehearsal);
+    assertThat(server.seen).isEmpty();
+    JsonNode expected = json(rehearsal.out()).path("expected").path("judge");
+
+    Path out = folder.resolve("run");
+    fine(search("opro", out, settings));
+    JsonNode judge = Json.read(out.resolve("models.json")).path("search").path("judge");
+    for (String count : List.of("calls", "prompt_tokens")) {
+      assertThat(judge.path(count).asDouble()).as(count).isPositive();
+      assertThat(expected.path(count).asDouble() / judge.path(count).asDouble())
+          .as(count)
+          .isBetween(0.7, 1.5);
+    }
   }
 
   @Test
@@ -357,6 +405,7 @@ class InstructionCommandTest {
         .allSatisfy(seen -> assertThat(seen.body().path("top_p").asDouble()).isEqualTo(0.95));
     assertThat(json(run.out()).path("found").path("test").path("value").asDouble())
         .isPositive(); // answers are read from behind the words
+    assertThat(json(run.out()).path("comparison").has("majority")).isTrue();
 
     int before = server.seen.size();
     CommandLineRun dry =
@@ -448,6 +497,14 @@ class InstructionCommandTest {
     fine(eval);
     assertThat(json(eval.out()).path("found").path("test").path("value").asDouble())
         .isEqualTo(result.path("found").path("test").path("value").asDouble());
+    // A share of comparisons won stood beside the accuracy of a class, with a p-value.
+    assertThat(result.path("baselines").has("majority")).isFalse();
+    assertThat(result.path("comparison").has("majority")).isFalse();
+    assertThat(json(eval.out()).path("baselines")).isEmpty();
+    CommandLineRun shown = CommandLineRun.of("eval", "--prompt", out);
+    fine(shown);
+    assertThat(shown.out()).contains("mean ").doesNotContain("majority");
+    fine(CommandLineRun.of("report", out));
   }
 
   @Test
@@ -506,6 +563,9 @@ class InstructionCommandTest {
         "scoring.by=judge | the key 'judge' is missing",
         "scoring.by=pairwise | the key 'judge' is missing",
         "scoring.rounds=1 | 'scoring.rounds' must be at least 2",
+        "scoring.rounds=4 | 'scoring.rounds' goes with by: conductor only",
+        "scoring={by: conductor, criterion: short} | 'scoring.criterion' goes with by: judge",
+        "scoring={by: answer, alternatives: 5} | 'scoring.alternatives' goes with by: choice",
         "scoring.top_p=0 | 'scoring.top_p' must be above 0",
         "optimizer.temperature=hot | 'optimizer.temperature' must be a number",
         "layout=chatty | 'layout' is 'chatty'; known are auto, chat",

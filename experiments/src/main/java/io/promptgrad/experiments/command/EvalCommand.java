@@ -1,7 +1,6 @@
 package io.promptgrad.experiments.command;
 
 import com.fasterxml.jackson.databind.node.TextNode;
-import io.promptgrad.evaluation.Score;
 import io.promptgrad.experiments.config.ConfigReader;
 import io.promptgrad.experiments.config.InstructionConfig;
 import io.promptgrad.experiments.config.InstructionReader;
@@ -16,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -110,8 +110,11 @@ final class EvalCommand implements Callable<Integer> {
                     .printf(
                         "%s %s on %d %s examples of %s%n",
                         result.metric(), ResultView.show(score), score.n(), name, result.task()));
-    Score majority = result.baselines().get("majority").values().iterator().next();
-    console.out().printf("majority class %s%n", ResultView.show(majority));
+    result
+        .baselines()
+        .getOrDefault("majority", Map.of())
+        .values()
+        .forEach(score -> console.out().printf("majority class %s%n", ResultView.show(score)));
     result.warnings().forEach(warning -> console.out().println("Warning: " + warning));
     return Promptgrad.OK;
   }

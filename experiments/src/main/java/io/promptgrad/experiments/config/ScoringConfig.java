@@ -49,6 +49,11 @@ public record ScoringConfig(
   private static final List<String> BY =
       List.of(AUTO, "answer", "choice", "likelihood", "judge", "pairwise", "conductor");
 
+  private static final int ROUNDS = 16;
+  private static final int ALTERNATIVES = 20;
+  private static final String CRITERION =
+      "The answer is right, and says no more than was asked for.";
+
   /** Whether another model judges. */
   boolean judged() {
     return by.equals("judge") || by.equals("pairwise");
@@ -73,7 +78,7 @@ public record ScoringConfig(
     if (!(topP > 0 && topP <= 1)) {
       throw section.problem("top_p", "'scoring.top_p' must be above 0 and at most 1.");
     }
-    int rounds = section.wholeNumber("rounds", 16);
+    int rounds = section.wholeNumber("rounds", ROUNDS);
     if (rounds < 2) {
       throw section.problem("rounds", "'scoring.rounds' must be at least 2.");
     }
@@ -81,19 +86,38 @@ public record ScoringConfig(
         Stream.concat(Stream.of(AUTO, LABEL), TaskGraders.names().stream()).toList();
     String temperature = "temperature";
     boolean servers = section.get(temperature).filter(t -> t.asText().equals("server")).isPresent();
-    return new ScoringConfig(
-        by,
-        section.choice("extractor", AUTO, extractors),
-        section.texts("labels").orElse(List.of()),
-        section.choice("objective", "accuracy", List.of("accuracy", "log_probability")),
-        section.positive("alternatives", 20),
-        section.positive("max_tokens", 512),
-        servers ? OptionalDouble.empty() : OptionalDouble.of(section.number(temperature).orElse(0)),
-        topP,
-        rounds,
-        section
-            .text("criterion")
-            .orElse("The answer is right, and says no more than was asked for."));
+    ScoringConfig read =
+        new ScoringConfig(
+            by,
+            section.choice("extractor", AUTO, extractors),
+            section.texts("labels").orElse(List.of()),
+            section.choice("objective", "accuracy", List.of("accuracy", "log_probability")),
+            section.positive("alternatives", ALTERNATIVES),
+            section.positive("max_tokens", 512),
+            servers
+                ? OptionalDouble.empty()
+                : OptionalDouble.of(section.number(temperature).orElse(0)),
+            topP,
+            rounds,
+            section.text("criterion").orElse(CRITERION));
+    boolean choice = by.equals("choice");
+    requireUsed(section, "alternatives", choice || read.alternatives == ALTERNATIVES, "by: choice");
+    requireUsed(section, "rounds", by.equals("conductor") || rounds == ROUNDS, "by: conductor");
+    requireUsed(
+        section,
+        "criterion",
+        read.judged() || read.criterion.equals(CRITERION),
+        "by: judge and by: pairwise");
+    return read;
+  }
+
+  /** Refuses another value than the default, which resolved configurations have, without effect. */
+  private static void requireUsed(
+      Section section, String key, boolean usedOrDefault, String where) {
+    if (!usedOrDefault) {
+      throw section.problem(
+          key, "'%s' goes with %s only; leave it out.".formatted(section.at(key), where));
+    }
   }
 
   ObjectNode toJson() {

@@ -59,10 +59,6 @@ public final class InstructionEvaluation {
                 .evaluate(saved, examples);
         warnings.addAll(calls.warnings());
         warnings.addAll(report.warnings());
-        Score majority =
-            MajorityClass.of(task.task().train())
-                .evaluate(examples, task.metric(), List.of())
-                .toScore();
         Meter used = calls.total();
         RunResult result =
             new RunResult(
@@ -72,7 +68,7 @@ public final class InstructionEvaluation {
                 task.metric().name(),
                 config.seed(),
                 config.device(),
-                Map.of("majority", Map.of(split, majority)),
+                baselines(task, split),
                 new RunResult.Found(
                     saved.kind(),
                     saved.text(),
@@ -95,6 +91,17 @@ public final class InstructionEvaluation {
         return result;
       }
     }
+  }
+
+  private static Map<String, Map<String, Score>> baselines(InstructionTask task, String split) {
+    if (!task.rightOrWrong()) {
+      return Map.of();
+    }
+    Score majority =
+        MajorityClass.of(task.task().train())
+            .evaluate(task.task().split(split), task.metric(), List.of())
+            .toScore();
+    return Map.of("majority", Map.of(split, majority));
   }
 
   private static void keep(

@@ -163,7 +163,9 @@ public final class InstructionRun {
       PromptScorer evaluator = scorer(evaluating);
       Baselines baselines =
           Baselines.open(run, console).spending(evaluating::save, evaluating::restore);
-      baselines.majority(task.task(), task.metric(), List.of());
+      if (task.rightOrWrong()) {
+        baselines.majority(task.task(), task.metric(), List.of());
+      }
       List<InstructionPrompt> manual =
           config.manualPrompts().stream().map(InstructionPrompt::of).toList();
       baselines.manual(manual, task.task(), evaluator);

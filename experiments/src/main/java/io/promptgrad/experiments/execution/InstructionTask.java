@@ -160,6 +160,11 @@ record InstructionTask(
     return new ChatLayout(layout.system(), layout.user(), question, layout.demonstration());
   }
 
+  /** Whether an answer is right or wrong, as one that is always the majority class is too. */
+  boolean rightOrWrong() {
+    return metric instanceof Accuracy;
+  }
+
   // ------------------------------------------------------------------ scoring
 
   /** Returns what scores a prompt on an example by these models. */

@@ -58,6 +58,9 @@ public final class Rehearsal {
   private static final int PROPOSAL_TOKENS = 60;
   private static final int VERDICT_TOKENS = 60;
 
+  /** As {@link Usage#guess} has it. */
+  private static final int BYTES_OF_A_TOKEN = 4;
+
   /** Steps that are rehearsed where only time or a stop rule limits the run. */
   private static final long STEPS_WITHOUT_BUDGET = 20;
 
@@ -215,6 +218,10 @@ public final class Rehearsal {
           "A conductor is taken to consult one expert, and may consult one in each of %d rounds."
               .formatted(config.scoring().rounds()));
     }
+    if (task.by().equals("pairwise")) {
+      remarks.add(
+          "Answers to two prompts are taken to differ; where they are equal the judge is not asked.");
+    }
     remarks.add("All proposals are taken to differ; a model that repeats itself costs less.");
     remarks.add("'evaluation' is baselines and the last scores, which the budget does not limit.");
     return new Result(parts, remarks);
@@ -295,9 +302,7 @@ public final class Rehearsal {
               .sum();
       int longest = request.sampling().maxTokens().orElse(Integer.MAX_VALUE);
       Usage usage = new Usage(read, 0, Math.min(tokens, longest), true);
-      boolean conducts = scores && task.by().equals("conductor");
-      String said =
-          conducts ? conducted(request, random) : scores ? answer(random) : proposal(random);
+      String said = scores ? scored(request, random) : proposal(random);
       List<TokenScore> scored =
           request.sampling().topLogProbs().isPresent()
               ? List.of(new TokenScore(said, Math.log(0.5), alternatives(said)))
@@ -311,6 +316,26 @@ public final class Rehearsal {
         all.put(label, Math.log(label.equals(said) ? 0.5 : 0.5 / task.labels().size()));
       }
       return all;
+    }
+
+    private String scored(ChatRequest request, RandomGenerator random) {
+      return switch (task.by()) {
+        case "conductor" -> conducted(request, random);
+        case "judge", "pairwise" -> text(random);
+        default -> answer(random);
+      };
+    }
+
+    /**
+     * What a judge reads: as long as an answer is expected to be, and different for each request,
+     * since nobody is asked which of two equal answers is better.
+     */
+    private String text(RandomGenerator random) {
+      StringBuilder text = new StringBuilder();
+      for (int i = 0; i < BYTES_OF_A_TOKEN * tokens; i++) {
+        text.append(i % 8 == 7 ? ' ' : (char) ('a' + random.nextInt(26)));
+      }
+      return text.toString();
     }
 
     private String answer(RandomGenerator random) {

@@ -14,6 +14,7 @@ import io.promptgrad.llm.client.Usage;
  * @param lost those of them whose answer the server may have written and billed
  * @param promptTokens tokens read
  * @param completionTokens tokens written
+ * @param lostTokens what the lost ones read and wrote at the most
  * @param usd price of the answered calls, in US dollars; 0 where no price is known
  * @param lostUsd what the lost ones cost at the most
  */
@@ -24,30 +25,31 @@ public record Meter(
     long lost,
     long promptTokens,
     long completionTokens,
+    long lostTokens,
     double usd,
     double lostUsd) {
 
   /** Nothing used. */
-  public static final Meter ZERO = new Meter(0, 0, 0, 0, 0, 0, 0, 0);
+  public static final Meter ZERO = new Meter(0, 0, 0, 0, 0, 0, 0, 0, 0);
 
   /** An answered call. */
   public static Meter call(Usage usage, double usd) {
-    return new Meter(1, 0, 0, 0, usage.promptTokens(), usage.completionTokens(), usd, 0);
+    return new Meter(1, 0, 0, 0, usage.promptTokens(), usage.completionTokens(), 0, usd, 0);
   }
 
   /** An answer from the cache. */
   public static Meter cacheHit() {
-    return new Meter(0, 1, 0, 0, 0, 0, 0, 0);
+    return new Meter(0, 1, 0, 0, 0, 0, 0, 0, 0);
   }
 
   /** A failed attempt that cost nothing. */
   public static Meter failure() {
-    return new Meter(0, 0, 1, 0, 0, 0, 0, 0);
+    return new Meter(0, 0, 1, 0, 0, 0, 0, 0, 0);
   }
 
   /** A failed attempt that may have cost that much. */
-  public static Meter loss(double usd) {
-    return new Meter(0, 0, 1, 1, 0, 0, 0, usd);
+  public static Meter loss(long tokens, double usd) {
+    return new Meter(0, 0, 1, 1, 0, 0, tokens, 0, usd);
   }
 
   /** Returns the sum. */
@@ -59,6 +61,7 @@ public record Meter(
         lost + other.lost,
         promptTokens + other.promptTokens,
         completionTokens + other.completionTokens,
+        lostTokens + other.lostTokens,
         usd + other.usd,
         lostUsd + other.lostUsd);
   }
@@ -72,6 +75,7 @@ public record Meter(
         .put("lost", lost)
         .put("prompt_tokens", promptTokens)
         .put("completion_tokens", completionTokens)
+        .put("lost_tokens", lostTokens)
         .put("usd", usd)
         .put("lost_usd", lostUsd);
   }
@@ -85,6 +89,7 @@ public record Meter(
         json.path("lost").asLong(),
         json.path("prompt_tokens").asLong(),
         json.path("completion_tokens").asLong(),
+        json.path("lost_tokens").asLong(),
         json.path("usd").asDouble(),
         json.path("lost_usd").asDouble());
   }

@@ -32,18 +32,20 @@ public interface ReplyCache extends AutoCloseable {
    * A call that a process began and did not end.
    *
    * @param role the role it was made in
+   * @param tokens what it may have read and written
    * @param usd what it may have cost
    */
-  record Unfinished(String role, double usd) {}
+  record Unfinished(String role, long tokens, double usd) {}
 
   /**
    * A call whose answer the server may have written and billed, and nobody has.
    *
    * @param number losses are numbered in the order in which they were noted
    * @param role the role it was made in
+   * @param tokens what it may have read and written
    * @param usd what it may have cost
    */
-  record Lost(long number, String role, double usd) {}
+  record Lost(long number, String role, long tokens, double usd) {}
 
   /** Returns the answer of that key, if there is one. */
   Optional<Entry> get(String key);

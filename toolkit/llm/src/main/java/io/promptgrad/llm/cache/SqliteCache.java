@@ -35,9 +35,11 @@ public final class SqliteCache implements ReplyCache {
               + " key TEXT NOT NULL UNIQUE, run TEXT NOT NULL, reply TEXT NOT NULL,"
               + " tokens INTEGER NOT NULL, usd REAL NOT NULL)",
           "CREATE TABLE IF NOT EXISTS calls (key TEXT NOT NULL, run TEXT NOT NULL,"
-              + " role TEXT NOT NULL, usd REAL NOT NULL, PRIMARY KEY (key, run)) WITHOUT ROWID",
+              + " role TEXT NOT NULL, usd REAL NOT NULL, tokens INTEGER NOT NULL DEFAULT 0,"
+              + " PRIMARY KEY (key, run)) WITHOUT ROWID",
           "CREATE TABLE IF NOT EXISTS losses (number INTEGER PRIMARY KEY AUTOINCREMENT,"
-              + " run TEXT NOT NULL, role TEXT NOT NULL, usd REAL NOT NULL)");
+              + " run TEXT NOT NULL, role TEXT NOT NULL, usd REAL NOT NULL,"
+              + " tokens INTEGER NOT NULL DEFAULT 0)");
 
   private final Path file;
   private final Connection connection; // and its statements: guarded by this
@@ -56,7 +58,7 @@ public final class SqliteCache implements ReplyCache {
                 + " ON CONFLICT (key) DO NOTHING");
     begin =
         connection.prepareStatement(
-            "INSERT OR REPLACE INTO calls (key, run, role, usd) VALUES (?, ?, ?, ?)");
+            "INSERT OR REPLACE INTO calls (key, run, role, tokens, usd) VALUES (?, ?, ?, ?, ?)");
     end = connection.prepareStatement("DELETE FROM calls WHERE key = ? AND run = ?");
   }
 
@@ -97,6 +99,7 @@ public final class SqliteCache implements ReplyCache {
         for (String sql : SETUP) {
           statement.execute(sql);
         }
+        addTokens(statement);
         statement.execute("PRAGMA user_version = " + FORMAT);
       }
       return new SqliteCache(file, connection);
@@ -105,6 +108,25 @@ public final class SqliteCache implements ReplyCache {
         closeQuietly(connection);
       }
       throw unusable(file, e);
+    }
+  }
+
+  /** Files of earlier versions do not know the tokens of calls without an answer. */
+  private static void addTokens(Statement statement) throws SQLException {
+    statement.execute("BEGIN IMMEDIATE"); // others may be about to add them too
+    for (String table : List.of("calls", "losses")) {
+      if (!hasTokens(statement, table)) {
+        statement.execute("ALTER TABLE " + table + " ADD COLUMN tokens INTEGER NOT NULL DEFAULT 0");
+      }
+    }
+    statement.execute("COMMIT");
+  }
+
+  private static boolean hasTokens(Statement statement, String table) throws SQLException {
+    try (ResultSet columns =
+        statement.executeQuery(
+            "SELECT 1 FROM pragma_table_info('" + table + "') WHERE name = 'tokens'")) {
+      return columns.next();
     }
   }
 
@@ -143,7 +165,8 @@ public final class SqliteCache implements ReplyCache {
       begin.setString(1, key);
       begin.setString(2, run);
       begin.setString(3, call.role());
-      begin.setDouble(4, call.usd());
+      begin.setLong(4, call.tokens());
+      begin.setDouble(5, call.usd());
       begin.executeUpdate();
     } catch (SQLException e) {
       throw unusable(file, e);
@@ -195,11 +218,16 @@ public final class SqliteCache implements ReplyCache {
       moveToLosses("run = ? AND key NOT IN (SELECT key FROM replies)", run);
       try (PreparedStatement all =
           connection.prepareStatement(
-              "SELECT number, role, usd FROM losses WHERE run = ? ORDER BY number")) {
+              "SELECT number, role, tokens, usd FROM losses WHERE run = ? ORDER BY number")) {
         all.setString(1, run);
         try (ResultSet result = all.executeQuery()) {
           while (result.next()) {
-            losses.add(new Lost(result.getLong(1), result.getString(2), result.getDouble(3)));
+            losses.add(
+                new Lost(
+                    result.getLong(1),
+                    result.getString(2),
+                    result.getLong(3),
+                    result.getDouble(4)));
           }
         }
       }
@@ -214,7 +242,7 @@ public final class SqliteCache implements ReplyCache {
     connection.setAutoCommit(false);
     try (PreparedStatement note =
             connection.prepareStatement(
-                "INSERT INTO losses (run, role, usd) SELECT run, role, usd FROM calls WHERE "
+                "INSERT INTO losses (run, role, tokens, usd) SELECT run, role, tokens, usd FROM calls WHERE "
                     + which
                     + " ORDER BY key");
         PreparedStatement forget =

@@ -100,7 +100,9 @@ public final class ModelCalls implements AutoCloseable {
   private void countLostAfter(long number) {
     for (ReplyCache.Lost call : lostBefore) {
       if (call.number() > number) {
-        count(Role.valueOf(call.role().toUpperCase(Locale.ROOT)), Meter.loss(call.usd()));
+        count(
+            Role.valueOf(call.role().toUpperCase(Locale.ROOT)),
+            Meter.loss(call.tokens(), call.usd()));
       }
     }
   }
@@ -108,8 +110,9 @@ public final class ModelCalls implements AutoCloseable {
   private Allowance.Amount lostUpTo(long number) {
     List<ReplyCache.Lost> calls =
         lostBefore.stream().filter(call -> call.number() <= number).toList();
+    long tokens = calls.stream().mapToLong(ReplyCache.Lost::tokens).sum();
     double usd = calls.stream().mapToDouble(ReplyCache.Lost::usd).sum();
-    return new Allowance.Amount(calls.size(), 0, usd);
+    return new Allowance.Amount(calls.size(), tokens, usd);
   }
 
   private static Allowance.Amount amount(ReplyCache.Paid paid) {
@@ -287,7 +290,11 @@ public final class ModelCalls implements AutoCloseable {
       allowance.count(
           new Allowance.Amount(
               all.calls() + all.lost() - (kept.calls() - later.calls()) - lost.calls(),
-              all.promptTokens() + all.completionTokens() - (kept.tokens() - later.tokens()),
+              all.promptTokens()
+                  + all.completionTokens()
+                  + all.lostTokens()
+                  - (kept.tokens() - later.tokens())
+                  - lost.tokens(),
               Math.max(0, all.usd() + all.lostUsd() - (kept.usd() - later.usd()) - lost.usd())));
       evaluations += json.path("evaluations").asLong();
       mark = json.path("mark").asLong();

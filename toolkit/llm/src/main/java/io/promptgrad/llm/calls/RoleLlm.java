@@ -202,7 +202,8 @@ final class RoleLlm implements Llm {
         .begin(
             key,
             calls.run(),
-            new ReplyCache.Unfinished(role.name().toLowerCase(Locale.ROOT), most.usd()));
+            new ReplyCache.Unfinished(
+                role.name().toLowerCase(Locale.ROOT), most.tokens(), most.usd()));
     boolean answered = false;
     try {
       R reply = make.get();
@@ -215,7 +216,7 @@ final class RoleLlm implements Llm {
     } catch (CallFailedException e) {
       boolean lost = e.kind() == CallFailedException.Kind.LOST;
       used = lost ? most : used;
-      calls.count(role, lost ? Meter.loss(most.usd()) : Meter.failure());
+      calls.count(role, lost ? Meter.loss(most.tokens(), most.usd()) : Meter.failure());
       if (lost) {
         calls.cache().lose(key, calls.run());
       }

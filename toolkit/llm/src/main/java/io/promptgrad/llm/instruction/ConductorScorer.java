@@ -84,7 +84,7 @@ public final class ConductorScorer implements ExampleScorer {
     layout.messages(prompt, example).forEach(m -> question.append(m.text()).append('\n'));
     conversation.add(Message.user(question.toString().strip()));
     try {
-      for (int round = 1; round <= rounds; round++) {
+      for (int round = 1; ; round++) {
         ChatReply reply = model.chat(new ChatRequest(conversation, sampling, ""));
         if (reply.finish() == ChatReply.Finish.CONTENT_FILTER) {
           return failed(example, "the server's filter took an answer");
@@ -94,13 +94,15 @@ public final class ConductorScorer implements ExampleScorer {
           String text = unquoted(answer.group(1));
           return Rollout.of(grader.grade(example, text), text);
         }
+        if (round == rounds) {
+          return failed(example, "no final answer in %d rounds".formatted(rounds));
+        }
         conversation.add(Message.assistant(reply.text()));
         conversation.add(Message.user(next(reply.text(), round + 1)));
       }
     } catch (CallFailedException e) {
       return failed(example, e.getMessage());
     }
-    return failed(example, "no final answer in %d rounds".formatted(rounds));
   }
 
   /** What the conductor is told next: the expert's output, or the form that it has to keep to. */

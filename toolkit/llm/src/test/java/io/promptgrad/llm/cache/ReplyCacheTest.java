@@ -11,6 +11,9 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
@@ -55,21 +58,21 @@ class ReplyCacheTest {
   @Test
   void sqlite_unfinishedCalls_areLostToTheirRunOnce() {
     try (ReplyCache cache = open("sqlite")) {
-      cache.begin("a", "run-1", new ReplyCache.Unfinished("task", 0.5));
-      cache.begin("b", "run-1", new ReplyCache.Unfinished("task", 0.25));
-      cache.begin("c", "run-1", new ReplyCache.Unfinished("proposer", 0.125));
-      cache.begin("d", "run-2", new ReplyCache.Unfinished("task", 1));
+      cache.begin("a", "run-1", new ReplyCache.Unfinished("task", 50, 0.5));
+      cache.begin("b", "run-1", new ReplyCache.Unfinished("task", 25, 0.25));
+      cache.begin("c", "run-1", new ReplyCache.Unfinished("proposer", 12, 0.125));
+      cache.begin("d", "run-2", new ReplyCache.Unfinished("task", 100, 1));
       cache.end("a", "run-1");
       cache.put("b", "run-1", reply("b"), ONE);
     }
     try (ReplyCache cache = open("sqlite")) {
       List<ReplyCache.Lost> lost = cache.lost("run-1");
-      assertThat(lost).containsExactly(new ReplyCache.Lost(1, "proposer", 0.125));
+      assertThat(lost).containsExactly(new ReplyCache.Lost(1, "proposer", 12, 0.125));
       assertThat(cache.lost("run-1")).isEqualTo(lost);
-      cache.begin("c", "run-1", new ReplyCache.Unfinished("proposer", 0.125));
+      cache.begin("c", "run-1", new ReplyCache.Unfinished("proposer", 12, 0.125));
       cache.lose("c", "run-1");
       assertThat(cache.lost("run-1")).hasSize(2);
-      assertThat(cache.lost("run-2")).containsExactly(new ReplyCache.Lost(3, "task", 1));
+      assertThat(cache.lost("run-2")).containsExactly(new ReplyCache.Lost(3, "task", 100, 1));
       assertThat(cache.lastLost()).isEqualTo(3);
     }
   }
@@ -99,7 +102,7 @@ class ReplyCacheTest {
               () -> {
                 try (ReplyCache cache = open("sqlite")) {
                   for (int i = 0; i < 100; i++) {
-                    cache.begin("k" + i, run, new ReplyCache.Unfinished("task", 0));
+                    cache.begin("k" + i, run, new ReplyCache.Unfinished("task", 0, 0));
                     cache.put("k" + i, run, reply(run), ONE);
                   }
                 }
@@ -156,10 +159,42 @@ class ReplyCacheTest {
     public static void main(String[] args) {
       try (ReplyCache cache = SqliteCache.open(Path.of(args[0]))) {
         for (int i = 0; ; i++) {
-          cache.begin("k" + i, "killed", new ReplyCache.Unfinished("task", 0));
+          cache.begin("k" + i, "killed", new ReplyCache.Unfinished("task", 0, 0));
           cache.put("k" + i, "killed", reply("answer " + i), ONE);
           System.out.println(i);
         }
+      }
+    }
+  }
+
+  /** Earlier versions kept no tokens of calls without an answer. */
+  @Test
+  void sqlite_fileOfAnEarlierVersion_isGoneOnWith() throws Exception {
+    String url = "jdbc:sqlite:" + folder.resolve("c.db");
+    try (Connection connection = DriverManager.getConnection(url);
+        Statement statement = connection.createStatement()) {
+      for (String sql :
+          List.of(
+              "CREATE TABLE replies (number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL"
+                  + " UNIQUE, run TEXT NOT NULL, reply TEXT NOT NULL, tokens INTEGER NOT NULL,"
+                  + " usd REAL NOT NULL)",
+              "CREATE TABLE calls (key TEXT NOT NULL, run TEXT NOT NULL, role TEXT NOT NULL,"
+                  + " usd REAL NOT NULL, PRIMARY KEY (key, run)) WITHOUT ROWID",
+              "CREATE TABLE losses (number INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL,"
+                  + " role TEXT NOT NULL, usd REAL NOT NULL)",
+              "INSERT INTO replies VALUES (1, 'k', 'run', '{\"text\":\"k\"}', 10, 0.25)",
+              "INSERT INTO calls VALUES ('a', 'run', 'task', 0.5)",
+              "INSERT INTO losses VALUES (1, 'run', 'judge', 0.125)",
+              "PRAGMA user_version = 1")) {
+        statement.execute(sql);
+      }
+    }
+    for (int i = 0; i < 2; i++) { // the second time there is nothing to add
+      try (ReplyCache cache = open("sqlite")) {
+        assertThat(cache.get("k").get().reply()).isEqualTo(reply("k"));
+        assertThat(cache.lost("run"))
+            .containsExactly(
+                new ReplyCache.Lost(1, "judge", 0, 0.125), new ReplyCache.Lost(2, "task", 0, 0.5));
       }
     }
   }

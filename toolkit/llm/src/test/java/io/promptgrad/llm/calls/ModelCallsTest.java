@@ -350,18 +350,18 @@ class ModelCallsTest {
   void resume_killedAgainBeforeACheckpoint_stillCountsWhatWasLost() {
     Path file = folder.resolve("cache.db");
     try (ModelCalls calls = calls(SqliteCache.open(file), limit(9), "run")) {
-      calls.cache().begin("a", "run", new ReplyCache.Unfinished("task", 0.5));
+      calls.cache().begin("a", "run", new ReplyCache.Unfinished("task", 50, 0.5));
     }
     try (ModelCalls calls = calls(SqliteCache.open(file), limit(9), "run")) {
       assertThat(calls.total().lost()).isEqualTo(1);
-      calls.cache().begin("b", "run", new ReplyCache.Unfinished("proposer", 0.25));
+      calls.cache().begin("b", "run", new ReplyCache.Unfinished("proposer", 25, 0.25));
     }
     ObjectNode checkpoint;
     try (ModelCalls calls = calls(SqliteCache.open(file), limit(9), "run")) {
       assertThat(calls.meter(Role.TASK).lostUsd()).isEqualTo(0.5);
       assertThat(calls.meter(Role.PROPOSER).lostUsd()).isEqualTo(0.25);
       checkpoint = calls.save();
-      calls.cache().begin("c", "run", new ReplyCache.Unfinished("task", 0.125));
+      calls.cache().begin("c", "run", new ReplyCache.Unfinished("task", 12, 0.125));
       calls.cache().lose("c", "run"); // as when an answer does not come in time
     }
     Allowance limit = limit(9);
@@ -369,8 +369,45 @@ class ModelCallsTest {
       calls.restore(checkpoint);
       assertThat(calls.total().lost()).isEqualTo(3);
       assertThat(calls.total().lostUsd()).isEqualTo(0.875);
-      assertThat(limit.spent()).isEqualTo(new Allowance.Amount(3, 0, 0.875));
+      assertThat(limit.spent()).isEqualTo(new Allowance.Amount(3, 87, 0.875));
     }
+  }
+
+  /** The budget got the tokens of lost calls back by a resume once. */
+  @Test
+  void resume_lostCalls_takeTheSameTokensAsBefore() {
+    Path file = folder.resolve("cache.db");
+    Allowance before = tokens();
+    ObjectNode checkpoint;
+    try (ModelCalls calls = calls(SqliteCache.open(file), before, "run")) {
+      Llm model = calls.as(Role.TASK, client(), QUICK);
+      server.thenBody("{"); // lost, then asked again
+      model.chat(ask("a"));
+      checkpoint = calls.save();
+      server.thenBody("{");
+      model.chat(ask("b"));
+    }
+    assertThat(before.spent().calls()).isEqualTo(4);
+    // At the most 17 bytes are read and 16 tokens written.
+    assertThat(checkpoint.path("task").path("lost_tokens").asLong()).isEqualTo(33);
+    Allowance after = tokens();
+    try (ModelCalls calls = calls(SqliteCache.open(file), after, "run")) {
+      calls.restore(checkpoint);
+      assertThat(after.spent().calls()).isEqualTo(4);
+      assertThat(after.spent().tokens()).isEqualTo(before.spent().tokens());
+    }
+    // With another cache, what the checkpoint knows counts all the same.
+    Allowance elsewhere = tokens();
+    try (ModelCalls calls = calls(new MemoryCache(), elsewhere, "run")) {
+      calls.restore(checkpoint);
+      Meter known = Meter.fromJson(checkpoint.path("task"));
+      assertThat(elsewhere.spent().tokens())
+          .isEqualTo(33 + known.promptTokens() + known.completionTokens());
+    }
+  }
+
+  private static Allowance tokens() {
+    return new Allowance(OptionalLong.empty(), OptionalLong.of(1000), OptionalDouble.empty());
   }
 
   /** Steps 1 and 2 of three calls each; the kill comes in step 2, after two of its calls. */
@@ -384,7 +421,7 @@ class ModelCallsTest {
       calls.countEvaluations(4);
       checkpoint = calls.save();
       List.of("1a", "2a", "2b").forEach(text -> model.chat(ask(text)));
-      calls.cache().begin("2c", "run", new ReplyCache.Unfinished("task", 0.5)); // on its way
+      calls.cache().begin("2c", "run", new ReplyCache.Unfinished("task", 50, 0.5)); // on its way
     }
     try (ModelCalls calls = calls(SqliteCache.open(file), limit(7), "run")) {
       calls.restore(checkpoint);

@@ -207,6 +207,24 @@ class ScorersTest {
     assertThat(asked[0]).isEqualTo(3);
   }
 
+  /** An expert was asked behind the last round, and nobody saw what it said. */
+  @Test
+  void conductor_consultsToTheEnd_asksNoExpertInTheLastRound() {
+    List<String> asked = new ArrayList<>();
+    Scripted model =
+        new Scripted(
+            request -> {
+              String last = request.messages().get(request.messages().size() - 1).text();
+              asked.add(last.startsWith("You are Expert") ? "expert" : "conductor");
+              return reply("Expert Adder:\n\"\"\"\nAdd.\n\"\"\"");
+            });
+    Outcome outcome =
+        new ConductorScorer(model, ChatLayout.chat(), Sampling.greedy(9), 3, Grader.exact())
+            .score(prompt, example);
+    assertThat(outcome.failure()).contains("no final answer in 3 rounds");
+    assertThat(asked).containsExactly("conductor", "expert", "conductor", "expert", "conductor");
+  }
+
   // ------------------------------------------------------------------ judges
 
   @Test
