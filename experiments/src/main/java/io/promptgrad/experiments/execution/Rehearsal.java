@@ -41,7 +41,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Set;
 import java.util.random.RandomGenerator;
 
 /**
@@ -364,7 +363,7 @@ public final class Rehearsal {
           "Look at the input with care, mind the " + word + ", and write the answer alone.";
       StringBuilder all = new StringBuilder("<score>" + (random.nextInt(11) - 5) + "</score>\n");
       all.append("<better>").append(random.nextBoolean() ? "A" : "B").append("</better>\n");
-      for (String tag : Set.of("INS", "Start", "prompt", "IMPROVED_VARIABLE", "TEXT")) {
+      for (String tag : List.of("INS", "Start", "prompt", "IMPROVED_VARIABLE", "TEXT")) {
         all.append("<%s>%s</%s>\n".formatted(tag, text, tag));
       }
       return all + "<START>" + text + "<END>\n```\n" + text + "\n```\n[" + text + "]";
