@@ -94,7 +94,7 @@ class ProgramTest {
     NDArray v = scope.create(new float[] {1, 2}, new Shape(1, 2));
     NDArray slots = scope.create(new long[] {1});
     NDArray which = scope.create(new long[] {0});
-    NDArray settings = scope.create(new double[] {0, 0, 0});
+    NDArray settings = scope.create(new double[] {0, 0, 0, 0, 0});
     NDArray target = scope.create(new long[] {2}, new Shape(1, 1));
     NDArray weights = scope.create(new float[] {2});
     assertNear(
@@ -142,7 +142,7 @@ class ProgramTest {
     NDArray prefix = scope.ones(new Shape(1, 4));
     NDArray pieces = scope.create(new long[] {0, 1});
     NDArray behind = scope.create(new long[] {1, 2}, new Shape(1, 2));
-    NDArray one = scope.create(new double[] {1, 0, 0});
+    NDArray one = scope.create(new double[] {1, 0, 0, 0, 0});
     assertNear(
         call("soft_logits", ids, none, none, behind, none, prefix, pieces, which, at, none, one),
         0,
