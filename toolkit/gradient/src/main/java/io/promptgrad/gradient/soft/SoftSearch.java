@@ -118,6 +118,11 @@ public final class SoftSearch implements Search {
     return tokens;
   }
 
+  /** P. */
+  int tokens() {
+    return tokens;
+  }
+
   /** Of each of the ensemble as many as the problem asks for. */
   private int prompts() {
     return config.prompts() * problem.prompts();

@@ -69,6 +69,7 @@ public final class XPrompt implements Search {
           "The %d values of a virtual token cannot be cut into %d pieces of equal width; take another number of pieces."
               .formatted(width, pieces));
     }
+    shares().requireSome(trained.tokens());
   }
 
   private Pruning.Shares shares() {
@@ -97,6 +98,7 @@ public final class XPrompt implements Search {
     if (retrained == null) {
       float[] values = ((SoftPrompt) trained.best().prompt()).adapters().get(0).used();
       begin(Pruning.pruned(problem, values, config.layout(), shares()));
+      // an importance pass for each, since the constructor refused shares that prune nothing
       int levels = (shares().tokens() > 0 ? 1 : 0) + (shares().pieces() > 0 ? 1 : 0);
       pruning =
           new Cost(

@@ -5,6 +5,7 @@ import static io.promptgrad.gradient.soft.SoftSearchContractTest.PRUNED;
 import static io.promptgrad.gradient.soft.SoftSearchContractTest.TASK;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.ndarray.NDManager;
@@ -172,6 +173,48 @@ class SoftExtrasTest {
         .hasMessageContaining("encoder to none");
     assertThatThrownBy(() -> new Pruning.Shares(1, 0, 16))
         .isInstanceOf(InvalidInputException.class);
+  }
+
+  /**
+   * 0.1 of 4 tokens is none: it was trained twice, and an importance pass counted that never ran.
+   */
+  @Test
+  void pruning_thatRoundsToNothing_isRefused() {
+    assertThat(refused(4, new Pruning.Shares(0.1, 0, 4))).contains("prune_tokens 0.1 of 4");
+    assertThat(refused(1, new Pruning.Shares(0.5, 0, 4))).contains("prune_tokens 0.5 of 1");
+    assertThat(refused(4, new Pruning.Shares(0.5, 0.05, 4))) // 8 pieces are left
+        .contains("prune_pieces 0.05 of the 8 pieces of 2");
+    assertThat(refused(1, new Pruning.Shares(0, 0.9, 1))).contains("prune_pieces 0.9 of the 1");
+    assertThat(refused(4, new Pruning.Shares(0, 0, 4))).contains("prune nothing");
+  }
+
+  private static String refused(int tokens, Pruning.Shares shares) {
+    SoftProblem problem = SoftSearchContractTest.problem(models.get("masked"), FRONT, tokens, TASK);
+    SoftConfig config =
+        prompt(tokens, 4).with(new Extras(0, Optional.empty(), Optional.of(shares)));
+    return catchThrowableOfType(
+            InvalidInputException.class,
+            () -> new XPrompt("x", problem, config, "tiny", new RandomSource(1)))
+        .getMessage();
+  }
+
+  /** 12 updates of 8 examples, 16 of dev before and behind, and a pass over 20 for each level. */
+  @Test
+  void evaluations_ofAPrunedStep_countThePassesThatRan() {
+    SoftProblem problem = SoftSearchContractTest.problem(models.get("masked"), FRONT, 4, TASK);
+    for (Pruning.Shares shares :
+        List.of(
+            new Pruning.Shares(0.5, 0, 4),
+            new Pruning.Shares(0, 0.25, 4),
+            new Pruning.Shares(0.5, 0.25, 4))) {
+      SoftConfig config =
+          prompt(4, 12).with(new Extras(0, Optional.empty(), Optional.of(shares))).inSteps(12, 1);
+      XPrompt search = new XPrompt("x", problem, config, "tiny", new RandomSource(3));
+      long first = search.step(1).cost().evaluations();
+      assertThat(first).isEqualTo(12 * 8 + 2 * 16);
+      int levels = (shares.tokens() > 0 ? 1 : 0) + (shares.pieces() > 0 ? 1 : 0);
+      assertThat(search.step(2).cost().evaluations()).isEqualTo(first + 20L * levels);
+    }
   }
 
   // ------------------------------------------------------------------ a pull towards a text
