@@ -119,7 +119,8 @@ public final class XPrompt implements Search {
 
   private void begin(SoftStart.Pruned start) {
     pruned = start;
-    retrained = new SoftSearch(method, problem, config.from(start), modelName, random);
+    retrained =
+        new SoftSearch(method, problem, config.from(start), modelName, random, trained.lastStep());
   }
 
   /** The candidate as one of the whole search, and how many of its numbers are zero for good. */

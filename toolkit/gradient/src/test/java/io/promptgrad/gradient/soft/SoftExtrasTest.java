@@ -28,6 +28,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -173,6 +174,27 @@ class SoftExtrasTest {
         .hasMessageContaining("encoder to none");
     assertThatThrownBy(() -> new Pruning.Shares(1, 0, 16))
         .isInstanceOf(InvalidInputException.class);
+  }
+
+  /** The step was counted from the second training's first, and so was the last checkpoint. */
+  @Test
+  void retraining_thatHasNoNumbers_saysWhichStepOfTheWholeItIs() {
+    SoftProblem problem = SoftSearchContractTest.problem(models.get("masked"), FRONT, 4, TASK);
+    SoftConfig config = prompt(4, 12).with(PRUNED); // 3 steps of 4 updates, twice
+    XPrompt search = new XPrompt("x", problem, config, "tiny", new RandomSource(3));
+    for (int step = 1; step <= 4; step++) {
+      search.step(step);
+    }
+    ObjectNode state = search.save();
+    float[] values = new float[4 * WIDTH];
+    Arrays.fill(values, Float.intBitsToFloat(0x0000C07F)); // the bytes of a NaN backwards
+    ((ObjectNode) state.path("retrained").path("parameters")).put("prompt.0", Floats.save(values));
+    XPrompt broken = new XPrompt("x", problem, config, "tiny", new RandomSource(3));
+    broken.restore(state);
+    assertThatThrownBy(() -> broken.step(5))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContainingAll(
+            "second training's update 5", "in step 5", "checkpoint is that of step 4");
   }
 
   /**
