@@ -208,6 +208,10 @@ class SoftCommandTest {
                   "prompt-tuning", halves, joined(all, new String[] {"--set", "budget.steps=4"}))
               : CommandLineRun.of("resume", halves, "--set", "budget.steps=" + limit);
       assertThat(part.code()).as(part.err()).isZero();
+      String result = Files.readString(halves.resolve("result.json"));
+      String warning = "Pruning was not reached: it follows step 4";
+      assertThat(result.contains(warning)).isEqualTo(limit == 4);
+      assertThat(eval(halves).out().contains(warning)).isEqualTo(limit == 4);
     }
     for (String file : List.of("prompt/adapter_model.safetensors", "prompt/prompt.json")) {
       assertThat(halves.resolve(file)).hasSameBinaryContentAs(out.resolve(file));
