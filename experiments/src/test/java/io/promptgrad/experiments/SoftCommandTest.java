@@ -260,6 +260,10 @@ class SoftCommandTest {
     refused(
         search("prompt-tuning", folder.resolve("no"), "--set", "soft.start=towards"),
         "soft.towards");
+    refused(
+        search("prompt-tuning", folder.resolve("no"), "--set", "soft={towards: '  '}"),
+        "soft.towards",
+        "blank");
   }
 
   @Test

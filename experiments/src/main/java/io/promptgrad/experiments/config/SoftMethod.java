@@ -168,6 +168,12 @@ public record SoftMethod(String method, ObjectNode options) implements MethodSet
 
   private static void requireFitting(Section section, ObjectNode options, SoftConfig config) {
     boolean drawn = !options.path("towards").asText().isEmpty();
+    if (drawn && options.path("towards").asText().isBlank()) {
+      throw section.problem(
+          "towards",
+          "'%s' is blank; write words for the prompt to be drawn to."
+              .formatted(section.at("towards")));
+    }
     if (options.path("start").asText().equals("towards") && !drawn) {
       throw section.missing("towards", "the start 'towards' needs it.");
     }
