@@ -449,6 +449,13 @@ class SoftCommandTest {
     refused(search("prefix-tuning", out, "--set", "soft.start=labels"), "encoder");
     refused(search("prompt-tuning", out, "--set", "soft.start=text"), "soft.text");
     refused(search("prompt-tuning", out, "--set", "soft.text=a"), "start: text");
+    for (String start : List.of("zero", "uniform", "labels")) {
+      String unused = "soft={deviation: 0.5, start: " + start + "}";
+      refused(search("prompt-tuning", out, "--set", unused), "soft.deviation", "start: normal");
+    }
+    // an encoder's table is drawn with the method's own deviation
+    refused(search("p-tuning", out, "--set", "soft={deviation: 0.5, start: zero}"), "normal");
+    refused(search("prompt-tuning", out, "--set", "soft={deviation: 0.5, towards: it}"), "normal");
     refused(search("prompt-tuning", out, "--set", "soft.learning_rat=1"), "learning_rate");
     refused(search("prompt-tuning", out, "--set", "search.width=1"), "'search'");
     refused(search("gcg", out), "soft");

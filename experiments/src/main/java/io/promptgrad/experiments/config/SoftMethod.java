@@ -177,6 +177,8 @@ public record SoftMethod(String method, ObjectNode options) implements MethodSet
     if (options.path("start").asText().equals("towards") && !drawn) {
       throw section.missing("towards", "the start 'towards' needs it.");
     }
+    boolean normal = options.path("start").asText().equals("normal");
+    requireUsed(section, options, config, "deviation", normal, "goes with 'start: normal'");
     requireUsed(section, options, config, "gamma", drawn, "goes with 'towards'");
     boolean cuts = options.path("prune_pieces").asDouble() != 0;
     requireUsed(section, options, config, "pieces", cuts, "goes with 'prune_pieces'");
