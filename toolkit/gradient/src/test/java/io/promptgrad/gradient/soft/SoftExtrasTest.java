@@ -8,10 +8,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.assertj.core.api.Assertions.within;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.promptgrad.evaluation.EvalReport;
 import io.promptgrad.gradient.TinyModels;
+import io.promptgrad.gradient.cloze.Cloze;
 import io.promptgrad.gradient.soft.SoftConfig.Extras;
 import io.promptgrad.gradient.trigger.Floats;
 import io.promptgrad.input.InvalidInputException;
@@ -396,8 +400,10 @@ class SoftExtrasTest {
 
   // ------------------------------------------------------------------ dropout
 
+  /** The scores are those behind a cache of the prompt's numbers, which knows of no dropout. */
   @Test
   void dropout_atEvaluation_isOff() {
+    LanguageModel model = models.get("causal");
     SoftConfig config = PrefixTuning.smallDeepPrompts().with(3, 0.05, 20, 8).inSteps(5, 1);
     SoftSearch search = search("causal", config.with(SoftSearchContractTest.dropout(0.5)));
     search.step(1);
@@ -406,14 +412,51 @@ class SoftExtrasTest {
     without.step(1);
     without.step(2);
     assertThat(search.save().path("parameters")).isNotEqualTo(without.save().path("parameters"));
-    assertThat(
-            new SoftEvaluator(models.get("causal"), new Accuracy(), List.of())
-                .evaluate((SoftPrompt) search.best().prompt(), TASK.dev())
-                .value())
-        .isEqualTo(search.best().dev());
+    SoftPrompt prompt = (SoftPrompt) search.best().prompt();
+    EvalReport report =
+        new SoftEvaluator(model, new Accuracy(), List.of()).evaluate(prompt, TASK.dev());
+    assertThat(report.value()).isEqualTo(search.best().dev());
+    Cloze cloze = SoftEvaluator.cloze(model, prompt);
+    for (int i = 0; i < TASK.dev().size(); i++) {
+      SoftRow row = SoftRow.of(cloze.encode(TASK.dev().get(i)));
+      float[] logits = behindACache(model, prompt, row);
+      double all = 0;
+      double[] sums = new double[cloze.labels().size()];
+      for (int c = 0; c < sums.length; c++) {
+        for (int id : cloze.labels().ids()[c]) {
+          sums[c] += Math.exp(logits[id]);
+        }
+        all += sums[c];
+      }
+      for (int c = 0; c < sums.length; c++) {
+        assertThat(report.outcomes().get(i).scores().get(cloze.labels().labels().get(c)))
+            .isCloseTo(Math.log(sums[c] / all), within(1e-5));
+      }
+    }
     assertThatThrownBy(() -> PromptTuning.small().with(SoftSearchContractTest.dropout(0.1)))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("word vectors");
+  }
+
+  /** Logits of a row's answer behind a prompt of one token after another as cached ones [V]. */
+  private static float[] behindACache(LanguageModel model, SoftPrompt prompt, SoftRow row) {
+    int pieces = model.forSoft().pieces(Layout.KEY_VALUES); // a key and a value of each layer
+    int heads = model.spec().attention().keyValueHeads();
+    int width = model.spec().attention().headDim();
+    try (NDManager scope = model.newScope()) {
+      NDArray past =
+          scope
+              .create(prompt.values(), new Shape(prompt.tokens(), pieces, heads, width))
+              .transpose(1, 2, 0, 3)
+              .reshape(pieces / 2, 2, 1, heads, prompt.tokens(), width);
+      TokenBatch batch = TokenBatch.of(List.of(row.ids()), 0);
+      int[] behind = Arrays.stream(batch.positions()).map(p -> p + prompt.tokens()).toArray();
+      return model
+          .forCaching()
+          .extend(scope, null, batch.withPositions(behind), past, null, row.at())
+          .logits()
+          .toFloatArray();
+    }
   }
 
   // ------------------------------------------------------------------ all attentions
