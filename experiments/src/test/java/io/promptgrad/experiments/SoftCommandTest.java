@@ -208,6 +208,10 @@ class SoftCommandTest {
                   "prompt-tuning", halves, joined(all, new String[] {"--set", "budget.steps=4"}))
               : CommandLineRun.of("resume", halves, "--set", "budget.steps=" + limit);
       assertThat(part.code()).as(part.err()).isZero();
+      String result = Files.readString(halves.resolve("result.json"));
+      String warning = "Pruning was not reached: it follows step 4";
+      assertThat(result.contains(warning)).isEqualTo(limit == 4);
+      assertThat(eval(halves).out().contains(warning)).isEqualTo(limit == 4);
     }
     for (String file : List.of("prompt/adapter_model.safetensors", "prompt/prompt.json")) {
       assertThat(halves.resolve(file)).hasSameBinaryContentAs(out.resolve(file));
@@ -256,6 +260,10 @@ class SoftCommandTest {
     refused(
         search("prompt-tuning", folder.resolve("no"), "--set", "soft.start=towards"),
         "soft.towards");
+    refused(
+        search("prompt-tuning", folder.resolve("no"), "--set", "soft={towards: '  '}"),
+        "soft.towards",
+        "blank");
   }
 
   @Test
@@ -441,6 +449,13 @@ class SoftCommandTest {
     refused(search("prefix-tuning", out, "--set", "soft.start=labels"), "encoder");
     refused(search("prompt-tuning", out, "--set", "soft.start=text"), "soft.text");
     refused(search("prompt-tuning", out, "--set", "soft.text=a"), "start: text");
+    for (String start : List.of("zero", "uniform", "labels")) {
+      String unused = "soft={deviation: 0.5, start: " + start + "}";
+      refused(search("prompt-tuning", out, "--set", unused), "soft.deviation", "start: normal");
+    }
+    // an encoder's table is drawn with the method's own deviation
+    refused(search("p-tuning", out, "--set", "soft={deviation: 0.5, start: zero}"), "normal");
+    refused(search("prompt-tuning", out, "--set", "soft={deviation: 0.5, towards: it}"), "normal");
     refused(search("prompt-tuning", out, "--set", "soft.learning_rat=1"), "learning_rate");
     refused(search("prompt-tuning", out, "--set", "search.width=1"), "'search'");
     refused(search("gcg", out), "soft");

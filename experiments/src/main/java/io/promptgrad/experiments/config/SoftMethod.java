@@ -168,9 +168,17 @@ public record SoftMethod(String method, ObjectNode options) implements MethodSet
 
   private static void requireFitting(Section section, ObjectNode options, SoftConfig config) {
     boolean drawn = !options.path("towards").asText().isEmpty();
+    if (drawn && options.path("towards").asText().isBlank()) {
+      throw section.problem(
+          "towards",
+          "'%s' is blank; write words for the prompt to be drawn to."
+              .formatted(section.at("towards")));
+    }
     if (options.path("start").asText().equals("towards") && !drawn) {
       throw section.missing("towards", "the start 'towards' needs it.");
     }
+    boolean normal = options.path("start").asText().equals("normal");
+    requireUsed(section, options, config, "deviation", normal, "goes with 'start: normal'");
     requireUsed(section, options, config, "gamma", drawn, "goes with 'towards'");
     boolean cuts = options.path("prune_pieces").asDouble() != 0;
     requireUsed(section, options, config, "pieces", cuts, "goes with 'prune_pieces'");

@@ -46,6 +46,37 @@ public final class Pruning {
                 .formatted(tokens, pieces, perToken));
       }
     }
+
+    /** How many of so many virtual tokens go; at least one stays. */
+    int goneOf(int all) {
+      return Math.min(all - 1, (int) Math.round(tokens * all));
+    }
+
+    /** How many pieces of the tokens that stay go; at least one stays. */
+    int cutOf(int stay) {
+      return Math.min(stay * perToken - 1, (int) Math.round(pieces * stay * perToken));
+    }
+
+    /**
+     * Refuses shares of a prompt that round to nothing, since it would be trained twice for
+     * nothing.
+     *
+     * @param all virtual tokens
+     */
+    void requireSome(int all) {
+      int gone = goneOf(all);
+      int stay = all - gone;
+      if ((tokens > 0 && gone == 0) || (tokens == 0 && pieces == 0)) {
+        throw new InvalidInputException(
+            "prune_tokens %s of %d virtual tokens is none, since at least one stays; take a larger share or more tokens, or prune nothing."
+                .formatted(tokens, all));
+      }
+      if (pieces > 0 && cutOf(stay) == 0) {
+        throw new InvalidInputException(
+            "prune_pieces %s of the %d pieces of %d virtual tokens is none, since at least one stays; take a larger share or more pieces, or set it to 0."
+                .formatted(pieces, stay * perToken, stay));
+      }
+    }
   }
 
   private Pruning() {}
@@ -63,7 +94,7 @@ public final class Pruning {
     float[] mask = new float[values.length];
     Arrays.fill(mask, 1);
     SoftStart.Pruned pruned = new SoftStart.Pruned(values, mask);
-    int gone = Math.min(tokens - 1, (int) Math.round(shares.tokens() * tokens));
+    int gone = shares.goneOf(tokens);
     int[] stay = IntStream.range(0, tokens).toArray();
     if (gone > 0) {
       stay = kept(importance(problem, values, layout, 1), gone);
@@ -72,8 +103,7 @@ public final class Pruning {
         Arrays.fill(mask, t * width, (t + 1) * width, 1);
       }
     }
-    int pieces = stay.length * shares.perToken();
-    int cut = Math.min(pieces - 1, (int) Math.round(shares.pieces() * pieces));
+    int cut = shares.cutOf(stay.length);
     if (cut > 0) {
       double[][] importance = importance(problem, pruned.left(), layout, shares.perToken());
       double[][] own = Arrays.stream(stay).mapToObj(t -> importance[t]).toArray(double[][]::new);

@@ -59,7 +59,8 @@ public final class SoftEvaluator implements Evaluator<SoftPrompt> {
     try (LoadedPrompt loaded = new LoadedPrompt(model, prompt)) {
       EvalReport report =
           EvalReport.of(metric, others, loaded.outcomes(cloze.encode(examples), cloze.labels()));
-      return cloze.shortenedWarning(examples.size()).map(report::withWarning).orElse(report);
+      EvalReport warned = prompt.warning().map(report::withWarning).orElse(report);
+      return cloze.shortenedWarning(examples.size()).map(warned::withWarning).orElse(warned);
     }
   }
 }

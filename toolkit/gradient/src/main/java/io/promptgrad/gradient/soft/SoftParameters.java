@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.promptgrad.gradient.cloze.LabelTokens;
+import io.promptgrad.input.InvalidInputException;
 import io.promptgrad.lm.AdamW;
 import io.promptgrad.lm.LanguageModel;
 import io.promptgrad.lm.SoftModel;
@@ -39,6 +40,7 @@ record SoftParameters(
 
   /** Makes them on the model's device. */
   TrainablePrompt make() {
+    requireDifferent();
     Map<String, float[]> fitted = new HashMap<>();
     if (config.encoder() != SoftConfig.Encoder.NONE && config.start() instanceof SoftStart.Text) {
       fitted.putAll(fitted());
@@ -55,6 +57,16 @@ record SoftParameters(
       made.mask(pruned.mask());
     }
     return made;
+  }
+
+  /** An ensemble's prompts begin apart, or dropout drives them apart, or they are one prompt. */
+  private void requireDifferent() {
+    Optional<String> fixed = config.start().fixed(tokens, labels);
+    if (config.prompts() > 1 && config.extras().dropout() == 0 && fixed.isPresent()) {
+      throw new InvalidInputException(
+          "%d prompts that all begin at %s would stay alike; begin at normal or uniform numbers or at sampled words (vocabulary), or set prompts to 1."
+              .formatted(config.prompts(), fixed.get()));
+    }
   }
 
   private Form form() {

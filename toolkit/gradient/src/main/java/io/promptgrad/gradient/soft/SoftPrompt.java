@@ -37,12 +37,14 @@ import java.util.Optional;
  * @param nearest for each virtual token of the first adapter the token nearest to it by cosine;
  *     empty for keys and values
  * @param towards the text that its vectors were drawn to, if they were: see {@link Waywardness}
+ * @param warning what it is not that it was to be, for whoever sees its scores
  */
 public record SoftPrompt(
     List<PeftAdapter> adapters,
     Optional<Reading> reading,
     List<String> nearest,
-    Optional<String> towards)
+    Optional<String> towards,
+    Optional<String> warning)
     implements Prompt {
 
   /** Kind of these prompts. */
@@ -69,7 +71,7 @@ public record SoftPrompt(
 
   /** A prompt that was drawn to no text. */
   public SoftPrompt(List<PeftAdapter> adapters, Optional<Reading> reading, List<String> nearest) {
-    this(adapters, reading, nearest, Optional.empty());
+    this(adapters, reading, nearest, Optional.empty(), Optional.empty());
   }
 
   /**
@@ -125,12 +127,17 @@ public record SoftPrompt(
 
   /** The same with the text that it was drawn to. */
   SoftPrompt drawnTo(Optional<String> text) {
-    return new SoftPrompt(adapters, reading, nearest, text);
+    return new SoftPrompt(adapters, reading, nearest, text, warning);
+  }
+
+  /** The same with a warning. */
+  SoftPrompt warned(String sentence) {
+    return new SoftPrompt(adapters, reading, nearest, towards, Optional.of(sentence));
   }
 
   /** The same, asked in another way. */
   public SoftPrompt asking(Reading other) {
-    return new SoftPrompt(adapters, Optional.of(other), nearest, towards);
+    return new SoftPrompt(adapters, Optional.of(other), nearest, towards, warning);
   }
 
   /** P, virtual tokens of each prompt. */
@@ -189,6 +196,7 @@ public record SoftPrompt(
     json.put("virtual_tokens", tokens()).put("width", adapters.get(0).columns());
     json.set("nearest_tokens", Json.tree(nearest));
     towards.ifPresent(text -> json.put("towards", text));
+    warning.ifPresent(sentence -> json.put("warning", sentence));
     ArrayNode files = json.putArray("adapters");
     for (int i = 0; i < adapters.size(); i++) {
       files
@@ -254,7 +262,8 @@ public record SoftPrompt(
               Reading.of(PromptTemplate.parse(json.path("template").asText()), tokens, tokenizer));
     }
     Optional<String> towards = Optional.ofNullable(json.path("towards").textValue());
-    return new SoftPrompt(adapters, reading, nearest, towards);
+    Optional<String> warning = Optional.ofNullable(json.path("warning").textValue());
+    return new SoftPrompt(adapters, reading, nearest, towards, warning);
   }
 
   private static String sha256(float[] values) {

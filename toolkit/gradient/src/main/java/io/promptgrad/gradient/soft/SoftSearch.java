@@ -47,6 +47,7 @@ public final class SoftSearch implements Search {
   private final SoftConfig config;
   private final String modelName;
   private final RandomSource random;
+  private final int stepsBefore; // of an earlier training, which messages count
   private final LanguageModel model;
   private final SoftModel soft;
   private final SoftModel.Loss loss;
@@ -73,11 +74,23 @@ public final class SoftSearch implements Search {
       SoftConfig config,
       String modelName,
       RandomSource random) {
+    this(method, problem, config, modelName, random, 0);
+  }
+
+  /** The same behind a training of so many steps, which messages count with its own. */
+  SoftSearch(
+      String method,
+      SoftProblem problem,
+      SoftConfig config,
+      String modelName,
+      RandomSource random,
+      int stepsBefore) {
     this.method = method;
     this.problem = problem;
     this.config = config;
     this.modelName = modelName;
     this.random = random;
+    this.stepsBefore = stepsBefore;
     this.model = problem.model();
     this.soft = model.forSoft();
     this.loss = problem.loss(config.wholeVocabulary(), config.smoothing(), config.z());
@@ -115,6 +128,11 @@ public final class SoftSearch implements Search {
       throw new InvalidInputException(
           "There are no virtual tokens; give their number, or slots [T] in the template.");
     }
+    return tokens;
+  }
+
+  /** P. */
+  int tokens() {
     return tokens;
   }
 
@@ -265,8 +283,14 @@ public final class SoftSearch implements Search {
 
   private InvalidInputException noNumber(String what, int step, int update) {
     return new InvalidInputException(
-        "The %s of update %d, in step %d, is not a number; the last checkpoint is that of step %d. Lower the learning rate (%s), begin at smaller numbers, or take a precision with a wider range."
-            .formatted(what, update, step, step - 1, config.rate(update)));
+        "The %s of %s %d, in step %d, is not a number; the last checkpoint is that of step %d. Lower the learning rate (%s), begin at smaller numbers, or take a precision with a wider range."
+            .formatted(
+                what,
+                stepsBefore == 0 ? "update" : "the second training's update",
+                update,
+                stepsBefore + step,
+                stepsBefore + step - 1,
+                config.rate(update)));
   }
 
   /** A batch by its number; every prompt gets a copy. */

@@ -79,7 +79,30 @@ public sealed interface SoftStart {
     }
   }
 
-  /** The numbers that a task's label tokens bring, if it has any. */
+  /**
+   * Where every prompt begins if nothing is drawn, so that several begin alike; empty if something
+   * is.
+   *
+   * @param labels of the task, if it has any
+   */
+  default Optional<String> fixed(int n, Optional<LabelTokens> labels) {
+    if (this instanceof Zero) {
+      return Optional.of("zero");
+    }
+    if (this instanceof Text text) {
+      return Optional.of("the text '%s'".formatted(text.text()));
+    }
+    if (this instanceof Tokens) {
+      return Optional.of("given tokens (of the text towards, or of a trigger)");
+    }
+    if (this instanceof Given || this instanceof Pruned) {
+      return Optional.of("another prompt's numbers");
+    }
+    return this instanceof Labels && n <= labels.map(LabelTokens::size).orElse(0)
+        ? Optional.of("the means of the label words (labels)")
+        : Optional.empty();
+  }
+
   private static float[] vectors(LanguageModel model, int[] ids) {
     return model.forSearch().vectors(ids);
   }

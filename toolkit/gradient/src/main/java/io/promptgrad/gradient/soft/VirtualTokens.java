@@ -113,7 +113,7 @@ public final class VirtualTokens {
     for (int id : snappedIds(model, prompt.adapters().get(0), measure)) {
       names.add(model.tokenizer().view(id));
     }
-    return new SoftPrompt(adapters, prompt.reading(), names, prompt.towards());
+    return new SoftPrompt(adapters, prompt.reading(), names, prompt.towards(), prompt.warning());
   }
 
   /** The ids of those tokens: a trigger to begin a discrete search at. */

@@ -27,6 +27,9 @@ import java.util.stream.IntStream;
  * dev of both trainings, of equals the pruned one. As in the paper pruned tokens stay in their
  * places as zeros.
  *
+ * <p>Budgets and rules count the steps of both trainings. One that ends inside the first leaves a
+ * prompt that is not pruned, and says so in a warning.
+ *
  * <p>Cost: two trainings, and for each level that is pruned a forward and a backward pass over the
  * training examples.
  */
@@ -69,6 +72,7 @@ public final class XPrompt implements Search {
           "The %d values of a virtual token cannot be cut into %d pieces of equal width; take another number of pieces."
               .formatted(width, pieces));
     }
+    shares().requireSome(trained.tokens());
   }
 
   private Pruning.Shares shares() {
@@ -97,6 +101,7 @@ public final class XPrompt implements Search {
     if (retrained == null) {
       float[] values = ((SoftPrompt) trained.best().prompt()).adapters().get(0).used();
       begin(Pruning.pruned(problem, values, config.layout(), shares()));
+      // an importance pass for each, since the constructor refused shares that prune nothing
       int levels = (shares().tokens() > 0 ? 1 : 0) + (shares().pieces() > 0 ? 1 : 0);
       pruning =
           new Cost(
@@ -117,7 +122,8 @@ public final class XPrompt implements Search {
 
   private void begin(SoftStart.Pruned start) {
     pruned = start;
-    retrained = new SoftSearch(method, problem, config.from(start), modelName, random);
+    retrained =
+        new SoftSearch(method, problem, config.from(start), modelName, random, trained.lastStep());
   }
 
   /** The candidate as one of the whole search, and how many of its numbers are zero for good. */
@@ -140,11 +146,18 @@ public final class XPrompt implements Search {
   public Best best() {
     Best first = trained.best();
     if (retrained == null) {
-      return first;
+      return new Best(notPruned((SoftPrompt) first.prompt()), first.dev(), first.step());
     }
     Best second = retrained.best();
     int step = trained.lastStep() + Math.max(1, second.step()); // begun by the step after the last
     return second.dev() >= first.dev() ? new Best(second.prompt(), second.dev(), step) : first;
+  }
+
+  /** What a run that ends inside the first training leaves, by its budget or by a rule. */
+  private SoftPrompt notPruned(SoftPrompt prompt) {
+    return prompt.warned(
+        "Pruning was not reached: it follows step %d, with which the first training ends; give more budget or patience, or take fewer updates."
+            .formatted(trained.lastStep()));
   }
 
   @Override

@@ -5,12 +5,17 @@ import static io.promptgrad.gradient.soft.SoftSearchContractTest.PRUNED;
 import static io.promptgrad.gradient.soft.SoftSearchContractTest.TASK;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.assertj.core.api.Assertions.within;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.promptgrad.evaluation.EvalReport;
 import io.promptgrad.gradient.TinyModels;
+import io.promptgrad.gradient.cloze.Cloze;
 import io.promptgrad.gradient.soft.SoftConfig.Extras;
 import io.promptgrad.gradient.trigger.Floats;
 import io.promptgrad.input.InvalidInputException;
@@ -27,6 +32,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -172,6 +178,69 @@ class SoftExtrasTest {
         .hasMessageContaining("encoder to none");
     assertThatThrownBy(() -> new Pruning.Shares(1, 0, 16))
         .isInstanceOf(InvalidInputException.class);
+  }
+
+  /** The step was counted from the second training's first, and so was the last checkpoint. */
+  @Test
+  void retraining_thatHasNoNumbers_saysWhichStepOfTheWholeItIs() {
+    SoftProblem problem = SoftSearchContractTest.problem(models.get("masked"), FRONT, 4, TASK);
+    SoftConfig config = prompt(4, 12).with(PRUNED); // 3 steps of 4 updates, twice
+    XPrompt search = new XPrompt("x", problem, config, "tiny", new RandomSource(3));
+    for (int step = 1; step <= 4; step++) {
+      search.step(step);
+    }
+    ObjectNode state = search.save();
+    float[] values = new float[4 * WIDTH];
+    Arrays.fill(values, Float.intBitsToFloat(0x0000C07F)); // the bytes of a NaN backwards
+    ((ObjectNode) state.path("retrained").path("parameters")).put("prompt.0", Floats.save(values));
+    XPrompt broken = new XPrompt("x", problem, config, "tiny", new RandomSource(3));
+    broken.restore(state);
+    assertThatThrownBy(() -> broken.step(5))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContainingAll(
+            "second training's update 5", "in step 5", "checkpoint is that of step 4");
+  }
+
+  /**
+   * 0.1 of 4 tokens is none: it was trained twice, and an importance pass counted that never ran.
+   */
+  @Test
+  void pruning_thatRoundsToNothing_isRefused() {
+    assertThat(refused(4, new Pruning.Shares(0.1, 0, 4))).contains("prune_tokens 0.1 of 4");
+    assertThat(refused(1, new Pruning.Shares(0.5, 0, 4))).contains("prune_tokens 0.5 of 1");
+    assertThat(refused(4, new Pruning.Shares(0.5, 0.05, 4))) // 8 pieces are left
+        .contains("prune_pieces 0.05 of the 8 pieces of 2");
+    assertThat(refused(1, new Pruning.Shares(0, 0.9, 1))).contains("prune_pieces 0.9 of the 1");
+    assertThat(refused(4, new Pruning.Shares(0, 0, 4))).contains("prune nothing");
+  }
+
+  private static String refused(int tokens, Pruning.Shares shares) {
+    SoftProblem problem = SoftSearchContractTest.problem(models.get("masked"), FRONT, tokens, TASK);
+    SoftConfig config =
+        prompt(tokens, 4).with(new Extras(0, Optional.empty(), Optional.of(shares)));
+    return catchThrowableOfType(
+            InvalidInputException.class,
+            () -> new XPrompt("x", problem, config, "tiny", new RandomSource(1)))
+        .getMessage();
+  }
+
+  /** 12 updates of 8 examples, 16 of dev before and behind, and a pass over 20 for each level. */
+  @Test
+  void evaluations_ofAPrunedStep_countThePassesThatRan() {
+    SoftProblem problem = SoftSearchContractTest.problem(models.get("masked"), FRONT, 4, TASK);
+    for (Pruning.Shares shares :
+        List.of(
+            new Pruning.Shares(0.5, 0, 4),
+            new Pruning.Shares(0, 0.25, 4),
+            new Pruning.Shares(0.5, 0.25, 4))) {
+      SoftConfig config =
+          prompt(4, 12).with(new Extras(0, Optional.empty(), Optional.of(shares))).inSteps(12, 1);
+      XPrompt search = new XPrompt("x", problem, config, "tiny", new RandomSource(3));
+      long first = search.step(1).cost().evaluations();
+      assertThat(first).isEqualTo(12 * 8 + 2 * 16);
+      int levels = (shares.tokens() > 0 ? 1 : 0) + (shares.pieces() > 0 ? 1 : 0);
+      assertThat(search.step(2).cost().evaluations()).isEqualTo(first + 20L * levels);
+    }
   }
 
   // ------------------------------------------------------------------ a pull towards a text
@@ -331,8 +400,10 @@ class SoftExtrasTest {
 
   // ------------------------------------------------------------------ dropout
 
+  /** The scores are those behind a cache of the prompt's numbers, which knows of no dropout. */
   @Test
   void dropout_atEvaluation_isOff() {
+    LanguageModel model = models.get("causal");
     SoftConfig config = PrefixTuning.smallDeepPrompts().with(3, 0.05, 20, 8).inSteps(5, 1);
     SoftSearch search = search("causal", config.with(SoftSearchContractTest.dropout(0.5)));
     search.step(1);
@@ -341,14 +412,51 @@ class SoftExtrasTest {
     without.step(1);
     without.step(2);
     assertThat(search.save().path("parameters")).isNotEqualTo(without.save().path("parameters"));
-    assertThat(
-            new SoftEvaluator(models.get("causal"), new Accuracy(), List.of())
-                .evaluate((SoftPrompt) search.best().prompt(), TASK.dev())
-                .value())
-        .isEqualTo(search.best().dev());
+    SoftPrompt prompt = (SoftPrompt) search.best().prompt();
+    EvalReport report =
+        new SoftEvaluator(model, new Accuracy(), List.of()).evaluate(prompt, TASK.dev());
+    assertThat(report.value()).isEqualTo(search.best().dev());
+    Cloze cloze = SoftEvaluator.cloze(model, prompt);
+    for (int i = 0; i < TASK.dev().size(); i++) {
+      SoftRow row = SoftRow.of(cloze.encode(TASK.dev().get(i)));
+      float[] logits = behindACache(model, prompt, row);
+      double all = 0;
+      double[] sums = new double[cloze.labels().size()];
+      for (int c = 0; c < sums.length; c++) {
+        for (int id : cloze.labels().ids()[c]) {
+          sums[c] += Math.exp(logits[id]);
+        }
+        all += sums[c];
+      }
+      for (int c = 0; c < sums.length; c++) {
+        assertThat(report.outcomes().get(i).scores().get(cloze.labels().labels().get(c)))
+            .isCloseTo(Math.log(sums[c] / all), within(1e-5));
+      }
+    }
     assertThatThrownBy(() -> PromptTuning.small().with(SoftSearchContractTest.dropout(0.1)))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("word vectors");
+  }
+
+  /** Logits of a row's answer behind a prompt of one token after another as cached ones [V]. */
+  private static float[] behindACache(LanguageModel model, SoftPrompt prompt, SoftRow row) {
+    int pieces = model.forSoft().pieces(Layout.KEY_VALUES); // a key and a value of each layer
+    int heads = model.spec().attention().keyValueHeads();
+    int width = model.spec().attention().headDim();
+    try (NDManager scope = model.newScope()) {
+      NDArray past =
+          scope
+              .create(prompt.values(), new Shape(prompt.tokens(), pieces, heads, width))
+              .transpose(1, 2, 0, 3)
+              .reshape(pieces / 2, 2, 1, heads, prompt.tokens(), width);
+      TokenBatch batch = TokenBatch.of(List.of(row.ids()), 0);
+      int[] behind = Arrays.stream(batch.positions()).map(p -> p + prompt.tokens()).toArray();
+      return model
+          .forCaching()
+          .extend(scope, null, batch.withPositions(behind), past, null, row.at())
+          .logits()
+          .toFloatArray();
+    }
   }
 
   // ------------------------------------------------------------------ all attentions

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.ndarray.NDManager;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.promptgrad.evaluation.EvalReport;
 import io.promptgrad.files.Json;
@@ -196,6 +197,45 @@ class SoftSearchTest {
             () -> TriggerPrompt.fromJson(prompt.toJson(), models.get("masked").tokenizer()))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("'soft'");
+  }
+
+  /** Two prompts that began alike were trained at twice the cost, and always voted alike. */
+  @Test
+  void ensemble_whoseStartDrawsNothing_isRefused() {
+    SoftConfig two = prompt(2, 0.05, 10).ensemble(2);
+    Map<String, SoftStart> fixed =
+        Map.of(
+            "zero", new SoftStart.Zero(),
+            "the text 'the film'", new SoftStart.Text("the film"),
+            "given tokens", new SoftStart.Tokens(new int[] {12, 30}),
+            "another prompt", new SoftStart.Given(new float[2 * 16]),
+            "labels", new SoftStart.Labels());
+    fixed.forEach(
+        (name, start) ->
+            assertThatThrownBy(() -> search("masked", FRONT, two.from(start)))
+                .as(name)
+                .isInstanceOf(InvalidInputException.class)
+                .hasMessageContainingAll("2 prompts", name, "prompts to 1"));
+    SoftConfig prefix = PrefixTuning.smallDeepPrompts().with(2, 0.05, 10, 8).ensemble(2);
+    assertThatThrownBy(() -> search("causal", FRONT, prefix.from(new SoftStart.Text("the film"))))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("the film");
+  }
+
+  /** Something is drawn for each, or left out of each: after a few updates no two are alike. */
+  @Test
+  void ensemble_withAnythingDrawn_hasDifferentPrompts() {
+    SoftConfig prefix = PrefixTuning.smallDeepPrompts().with(2, 0.05, 20, 8).inSteps(10, 1);
+    for (SoftConfig config :
+        List.of(
+            prompt(3, 0.05, 20), // two labels and a sampled word
+            prompt(2, 0.05, 20).from(new SoftStart.Vocabulary(0, true)),
+            prefix.from(new SoftStart.Zero()).with(SoftSearchContractTest.dropout(0.3)))) {
+      SoftSearch search = search("causal", FRONT, config.ensemble(2));
+      search.step(1);
+      JsonNode parameters = search.save().path("parameters");
+      assertThat(parameters.path("prompt.0")).isNotEqualTo(parameters.path("prompt.1"));
+    }
   }
 
   @Test
