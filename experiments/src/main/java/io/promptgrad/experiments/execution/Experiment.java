@@ -24,7 +24,6 @@ import io.promptgrad.gradient.discrete.AutoPromptConfig;
 import io.promptgrad.gradient.discrete.ClozeEvaluator;
 import io.promptgrad.gradient.discrete.LabelTokenSearch;
 import io.promptgrad.gradient.discrete.TriggerPrompt;
-import io.promptgrad.gradient.policy.RlPrompt;
 import io.promptgrad.gradient.soft.SoftPrompt;
 import io.promptgrad.gradient.soft.VirtualTokens;
 import io.promptgrad.gradient.supervised.FineTuning;
@@ -78,7 +77,7 @@ public final class Experiment implements AutoCloseable {
   private final Optional<Answers> answers; // of facts
   private Optional<LanguageModel> policy =
       Optional.empty(); // that draws prompts; loaded when needed
-  private final List<RlPrompt> networks = new ArrayList<>(); // with networks of their own
+  private final List<Search> searches = new ArrayList<>(); // to be closed
   private Search prepared; // with given label words, made when they were checked
 
   private Experiment(ExperimentConfig config, Task task, LanguageModel model, Console console) {
@@ -188,7 +187,7 @@ public final class Experiment implements AutoCloseable {
               .toArray(int[][]::new);
       cloze = new Cloze(model, config.template(), new LabelTokens(labels, ids));
       if (searches) {
-        search(cloze);
+        make(cloze).close();
       }
     }
     Tasks.requireLabels(task, cloze.labels().labels());
@@ -201,6 +200,12 @@ public final class Experiment implements AutoCloseable {
       return prepared;
     }
     Tasks.requireLabels(task, cloze.labels().labels());
+    Search search = make(cloze);
+    searches.add(search);
+    return search;
+  }
+
+  private Search make(Cloze cloze) {
     MethodSettings settings = config.settings();
     RandomSource random = new RandomSource(config.seed());
     if (settings instanceof AutoPromptMethod autoPrompt) {
@@ -218,20 +223,8 @@ public final class Experiment implements AutoCloseable {
       return SoftMethods.search(soft, model, config.model(), task, cloze, metric, random);
     }
     if (settings instanceof GradientFreeConfig gradientFree) {
-      Search search =
-          GradientFreeMethods.search(
-              gradientFree,
-              model,
-              policy(),
-              task,
-              config.template(),
-              cloze.labels(),
-              metric,
-              random);
-      if (search instanceof RlPrompt own) {
-        networks.add(own);
-      }
-      return search;
+      return GradientFreeMethods.search(
+          gradientFree, model, policy(), task, config.template(), cloze.labels(), metric, random);
     }
     throw new IllegalStateException(config.method() + " does not search.");
   }
@@ -252,7 +245,7 @@ public final class Experiment implements AutoCloseable {
 
   @Override
   public void close() {
-    networks.forEach(RlPrompt::close);
+    searches.forEach(Search::close);
     policy.ifPresent(LanguageModel::close);
   }
 

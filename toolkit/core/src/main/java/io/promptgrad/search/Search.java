@@ -12,7 +12,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
  *
  * <p>Implementations are used by one thread.
  */
-public interface Search {
+public interface Search extends AutoCloseable {
 
   /** Returns the method's name in configurations, such as {@code autoprompt}. */
   String method();
@@ -40,4 +40,8 @@ public interface Search {
   default boolean finished() {
     return false;
   }
+
+  /** Frees what the search holds outside the Java heap, if anything; models are the caller's. */
+  @Override
+  default void close() {}
 }

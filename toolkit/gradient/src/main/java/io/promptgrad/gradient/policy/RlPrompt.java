@@ -50,7 +50,7 @@ import java.util.random.RandomGenerator;
  * state holds four copies of the network, which at the original's hidden layer of 2,048 are large:
  * 17 MB for states of 256.
  */
-public final class RlPrompt implements Search, AutoCloseable {
+public final class RlPrompt implements Search {
 
   private static final double REWARD_SCALE = 5;
 

@@ -55,6 +55,7 @@ public final class SoftSearch implements Search {
   private final int width;
   private final Optional<Waywardness> pull;
   private final TrainablePrompt parameters;
+  private final List<SoftRow> train;
   private float[] best; // [N * P * width]
   private SoftProblem.Dev bestDev; // null before step 1
   private int bestStep;
@@ -93,6 +94,7 @@ public final class SoftSearch implements Search {
     this.stepsBefore = stepsBefore;
     this.model = problem.model();
     this.soft = model.forSoft();
+    this.train = problem.train();
     this.loss = problem.loss(config.wholeVocabulary(), config.smoothing(), config.z());
     this.tokens = tokens(method, problem, config);
     this.width = soft.width(config.layout());
@@ -295,7 +297,6 @@ public final class SoftSearch implements Search {
 
   /** A batch by its number; every prompt gets a copy. */
   private List<SoftRow> batch(long number) {
-    List<SoftRow> train = problem.train();
     List<SoftRow> rows = new ArrayList<>();
     for (long i = number * config.batchSize(); i < (number + 1) * config.batchSize(); i++) {
       long pass = i / train.size();
@@ -309,6 +310,12 @@ public final class SoftSearch implements Search {
       }
     }
     return rows;
+  }
+
+  /** Frees the numbers that are trained, and the optimizer's. */
+  @Override
+  public void close() {
+    parameters.close();
   }
 
   private SoftProblem.Dev dev(float[] values) {

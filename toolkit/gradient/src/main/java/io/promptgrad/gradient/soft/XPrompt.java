@@ -120,6 +120,14 @@ public final class XPrompt implements Search {
         report.cost().plus(pruning));
   }
 
+  @Override
+  public void close() {
+    trained.close();
+    if (retrained != null) {
+      retrained.close();
+    }
+  }
+
   private void begin(SoftStart.Pruned start) {
     pruned = start;
     retrained =
