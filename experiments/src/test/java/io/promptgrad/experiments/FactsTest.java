@@ -199,24 +199,26 @@ class FactsTest {
 
   @Test
   void eval_ofTheSavedPrompt_givesItsScore() throws IOException {
-    CommandLineRun run =
-        CommandLineRun.of(
-            "eval",
-            "--prompt",
-            whole.resolve("P19"),
-            "--model",
-            world.model(),
-            "--task",
-            "data:lama-trex/P19",
-            "--set",
-            "data.dir=" + world.data(),
-            "--metric",
-            "mrr",
-            "--json");
-    assertThat(run.code()).as(run.err()).isZero();
-    assertThat(Json.parse(run.out()).path("found").path("test").path("value"))
+    assertScoresAsItsRun(whole.resolve("P19"), "task=data:lama-trex/P19");
+  }
+
+  private static CommandLineRun eval(Path prompt, String... assignments) {
+    List<Object> words = new ArrayList<>(List.of("eval", "--prompt", prompt, "--json"));
+    words.addAll(List.of("--model", world.model(), "--set", "data.dir=" + world.data()));
+    for (String assignment : assignments) {
+      words.addAll(List.of("--set", assignment));
+    }
+    return CommandLineRun.of(words.toArray());
+  }
+
+  private static void assertScoresAsItsRun(Path run, String... assignments) throws IOException {
+    List<String> all = new ArrayList<>(List.of(assignments));
+    all.add("metric=mrr");
+    CommandLineRun eval = eval(run, all.toArray(new String[0]));
+    assertThat(eval.code()).as(eval.err()).isZero();
+    assertThat(Json.parse(eval.out()).path("found").path("test").path("value"))
         .isEqualTo(
-            json(whole.resolve("P19/result.json"))
+            json(run.resolve("result.json"))
                 .path("found")
                 .path("test")
                 .path("other_metrics")
@@ -276,47 +278,16 @@ class FactsTest {
     }
     assertThat(changed).isEqualTo(perturbed ? 8 : 0);
 
-    CommandLineRun eval =
-        CommandLineRun.of(
-            "eval",
-            "--prompt",
-            out,
-            "--model",
-            world.model(),
-            "--set",
-            "data.dir=" + world.data(),
-            "--set",
-            "task={data: lama-trex-evidence/P19, fields: [sub_label, evidences]}",
-            "--set",
-            "facts={context: {perturbed: " + perturbed + "}}",
-            "--metric",
-            "mrr",
-            "--json");
-    assertThat(eval.code()).as(eval.err()).isZero();
-    assertThat(Json.parse(eval.out()).path("found").path("test").path("value"))
-        .isEqualTo(
-            json(out.resolve("result.json"))
-                .path("found")
-                .path("test")
-                .path("other_metrics")
-                .path("mrr"));
+    assertScoresAsItsRun(
+        out,
+        "task={data: lama-trex-evidence/P19, fields: [sub_label, evidences]}",
+        "facts={context: {perturbed: " + perturbed + "}}");
   }
 
   @Test
   void eval_withAVocabulary_isRefusedBecauseThePromptHasItsAnswers() {
     CommandLineRun run =
-        CommandLineRun.of(
-            "eval",
-            "--prompt",
-            whole.resolve("P19"),
-            "--model",
-            world.model(),
-            "--task",
-            "data:lama-trex/P19",
-            "--set",
-            "data.dir=" + world.data(),
-            "--set",
-            "facts={vocabulary: words.txt}");
+        eval(whole.resolve("P19"), "task=data:lama-trex/P19", "facts={vocabulary: words.txt}");
     assertThat(run.code()).isEqualTo(2);
     assertThat(run.err()).contains("vocabulary");
     assertThat(run.errLines()).hasSize(1);

@@ -173,6 +173,8 @@ class SoftCommandTest {
     assertThat(second.resolve("prompt/adapter_model.safetensors"))
         .hasSameBinaryContentAs(first.resolve("prompt/adapter_model.safetensors"));
 
+    refused(eval(first, "--set", "facts.context.words=5"), "answers with labels");
+
     // Another prompt in its place, and the run would not be the one that was begun.
     Path weights = first.resolve("prompt/adapter_model.safetensors");
     byte[] bytes = Files.readAllBytes(weights);
@@ -181,6 +183,22 @@ class SoftCommandTest {
     CommandLineRun resumed = CommandLineRun.of("resume", second, "--set", "budget.steps=1");
     assertThat(resumed.code()).isEqualTo(2);
     assertThat(resumed.err()).contains("first prompt's adapter_model.safetensors has changed");
+  }
+
+  @Test
+  void search_withOtherTokensThanSlots_isRefused() throws IOException {
+    String[] slots = {"--set", "template='[T] [T] {sentence} it was [P] .'"};
+    Path out = folder.resolve("slots");
+    refused(
+        search("prompt-tuning", out, joined(slots, new String[] {"--set", "soft.tokens=7"})),
+        "'soft.tokens' is 7, but the template has 2 slots");
+    for (String tokens : List.of("null", "2")) {
+      Path own = folder.resolve("slots-" + tokens);
+      String[] options = {"--set", "soft.tokens=" + tokens, "--set", "budget.steps=0"};
+      CommandLineRun run = search("prompt-tuning", own, joined(slots, options));
+      assertThat(run.code()).as(run.err()).isZero();
+      assertThat(Files.readString(own.resolve("config.yaml"))).contains("tokens: 2");
+    }
   }
 
   /** Two of four tokens, and of the sixteen pieces of the others eight, of four numbers each. */

@@ -117,11 +117,6 @@ public record AutoPromptMethod(AutoPromptConfig config, Optional<Path> from)
   }
 
   @Override
-  public String section() {
-    return NAME;
-  }
-
-  @Override
   public ObjectNode options() {
     ObjectNode node = Json.object();
     node.put("candidates", config.candidates())

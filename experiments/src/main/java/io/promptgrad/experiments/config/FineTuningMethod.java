@@ -33,11 +33,6 @@ public record FineTuningMethod(FineTuning.Config config) implements MethodSettin
   }
 
   @Override
-  public String section() {
-    return NAME;
-  }
-
-  @Override
   public ObjectNode options() {
     return Json.object()
         .put("epochs", config.epochs())

@@ -89,11 +89,6 @@ public record GradientFreeConfig(String method, ObjectNode options) implements M
   }
 
   @Override
-  public String section() {
-    return method;
-  }
-
-  @Override
   public boolean ends() {
     return true;
   }

@@ -16,8 +16,10 @@ public sealed interface MethodSettings
   /** Its name. */
   String method();
 
-  /** The key of the section that holds the settings. */
-  String section();
+  /** The key of the section that holds the settings: the method's name, unless several share it. */
+  default String section() {
+    return method();
+  }
 
   /** Every setting with its value, as {@link ConfigReader} reads them. */
   ObjectNode options();

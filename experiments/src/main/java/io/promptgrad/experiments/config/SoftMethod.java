@@ -148,6 +148,16 @@ public record SoftMethod(String method, ObjectNode options) implements MethodSet
     if (drawn && !section.has("tokens")) {
       options.put("tokens", 0); // as many as the text has
     }
+    int slots = ConfigReader.template(root).triggerCount();
+    if (slots > 0 && METHODS.get(method).layout() == Layout.VECTORS) {
+      if (section.has("tokens") && options.path("tokens").asInt() != slots) {
+        throw section.problem(
+            "tokens",
+            "'%s' is %d, but the template has %d slots [T]; leave it out, or the slots, so that the tokens stand in front."
+                .formatted(section.at("tokens"), options.path("tokens").asInt(), slots));
+      }
+      options.put("tokens", slots);
+    }
     requireTogether(section, options, "text", "text");
     requireTogether(section, options, "prompt", "from");
     requireFitting(section, options, METHODS.get(method));

@@ -107,16 +107,12 @@ public record MixedTasks(List<SoftProblem> tasks, boolean shared) implements Sof
 
   /** The prompt of one task, with its template and label words. */
   public SoftPrompt of(int task, SoftPrompt all) {
-    if (shared) {
-      return tasks.get(task).prompt(all.adapters(), all.nearest()).drawnTo(all.towards());
-    }
     List<PeftAdapter> own = new ArrayList<>();
-    for (int i = task; i < all.adapters().size(); i += tasks.size()) {
+    for (int i = shared ? 0 : task; i < all.adapters().size(); i += shared ? 1 : tasks.size()) {
       own.add(all.adapters().get(i));
     }
-    return tasks
-        .get(task)
-        .prompt(own, task == 0 ? all.nearest() : List.of())
-        .drawnTo(all.towards());
+    List<String> nearest = shared || task == 0 ? all.nearest() : List.of();
+    SoftPrompt prompt = tasks.get(task).prompt(own, nearest).drawnTo(all.towards());
+    return all.warning().map(prompt::warned).orElse(prompt);
   }
 }
