@@ -50,6 +50,7 @@ public final class PTuning {
         0,
         wholeVocabulary,
         updates > 1000 ? 100 : 10,
-        1);
+        1,
+        SoftConfig.Extras.NONE);
   }
 }

@@ -63,6 +63,7 @@ public final class PrefixTuning {
         0,
         wholeVocabulary,
         updates > 1000 ? 100 : 10,
-        1);
+        1,
+        SoftConfig.Extras.NONE);
   }
 }

@@ -38,7 +38,8 @@ public final class PromptTuning {
         1e-4,
         true,
         100,
-        5);
+        5,
+        SoftConfig.Extras.NONE);
   }
 
   /** What finds a good prompt for a small model and few examples within a minute. */
@@ -60,6 +61,7 @@ public final class PromptTuning {
         0,
         false,
         10,
-        1);
+        1,
+        SoftConfig.Extras.NONE);
   }
 }

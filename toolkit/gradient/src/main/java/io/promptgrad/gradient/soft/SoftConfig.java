@@ -123,46 +123,6 @@ public record SoftConfig(
     }
   }
 
-  /** Without extras. */
-  public SoftConfig(
-      SoftModel.Layout layout,
-      Encoder encoder,
-      int tokens,
-      int prompts,
-      SoftStart start,
-      Optimizer optimizer,
-      double learningRate,
-      Schedule schedule,
-      double warmUp,
-      int updates,
-      int batchSize,
-      int accumulation,
-      double smoothing,
-      double z,
-      boolean wholeVocabulary,
-      int updatesPerStep,
-      int devEvery) {
-    this(
-        layout,
-        encoder,
-        tokens,
-        prompts,
-        start,
-        optimizer,
-        learningRate,
-        schedule,
-        warmUp,
-        updates,
-        batchSize,
-        accumulation,
-        smoothing,
-        z,
-        wholeVocabulary,
-        updatesPerStep,
-        devEvery,
-        Extras.NONE);
-  }
-
   /** Checks the ranges. */
   public SoftConfig {
     if (tokens < 0

@@ -99,7 +99,8 @@ class SoftSearchContractTest extends SearchContract {
         0,
         false,
         2,
-        1);
+        1,
+        SoftConfig.Extras.NONE);
   }
 
   private static SoftConfig small(SoftConfig config) {
@@ -124,7 +125,8 @@ class SoftSearchContractTest extends SearchContract {
         0,
         false,
         2,
-        1);
+        1,
+        SoftConfig.Extras.NONE);
   }
 
   @BeforeAll

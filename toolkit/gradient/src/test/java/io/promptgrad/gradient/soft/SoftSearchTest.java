@@ -369,7 +369,8 @@ class SoftSearchTest {
             0,
             false,
             1,
-            1);
+            1,
+            SoftConfig.Extras.NONE);
     assertThat(config.rate(1)).isEqualTo(0.5);
     assertThat(config.rate(2)).isEqualTo(1);
     assertThat(config.rate(3)).isEqualTo(1);
